@@ -120,6 +120,7 @@ class Reason(StrEnum):
     RECORD_MISSING = "record-missing"
     COMPANY_MAY_APPEAR = "company-may-appear"
     READ_WITH_NEXT = "read-with-next"
+    COMPANIES_TOGETHER = "companies-together"
     FORM_UNCONFIRMED = "form-unconfirmed"
     INVALID_INPUT = "invalid-input"
     CONFLICT = "conflict"
@@ -585,6 +586,10 @@ _RETRYING: dict[Reason, tuple[str, str]] = {
         "Before an import writes, Hubwire reads HubSpot's own values of 50 people a call. This person's call was not"
         " full.",
         "Nothing to do: the person is read together with the next messages of the import, within seconds.",
+    ),
+    Reason.COMPANIES_TOGETHER: (
+        "Companies were sent seconds ago. The next ones travel together, in fewer calls.",
+        "Nothing to do: the message is sent within `company_linger_seconds`.",
     ),
     Reason.RECORD_MISSING: (
         "HubSpot answered with success but did not return the record.",

@@ -137,6 +137,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         float,
         Meta(ge=0, le=60, description="How long live messages wait so that one HubSpot call can carry more of them."),
     ] = 1.0
+    company_linger_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=600,
+            description="How long live group calls wait after the last calls for companies, so that these travel in"
+            " fuller batches. Contacts and events do not wait.",
+        ),
+    ] = 10.0
     backfill_linger_seconds: Annotated[
         float, Meta(ge=0, le=600, description="The same wait for imported messages.")
     ] = 3.0

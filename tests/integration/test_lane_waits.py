@@ -16,6 +16,7 @@ from tests.support.world import HUB_ID, SECRET_KEY, TOKEN, World
 from hubwire.backends.store import open_store
 from hubwire.clock import SystemClock
 from hubwire.deliver.lanes.driver import IDLE_STEP_SECONDS, SAFETY_SECONDS, Driver
+from hubwire.deliver.lanes.policy import LanePolicy
 from hubwire.deliver.lanes.worker import Worker, WorkerParts
 from hubwire.delivery import State
 from hubwire.destination import Destination
@@ -355,3 +356,24 @@ async def test_a_change_by_another_process_is_noticed_without_asking(tmp_path: P
 
 def _is_held(service: Service, destination_id: int) -> bool:
     return service.store.record.lease_lane(destination_id, "somebody", service.clock.now_ms(), 1.0) is None
+
+
+async def test_live_companies_travel_together_and_people_and_events_do_not_wait(tmp_path: Path) -> None:
+    """A group call a second for 20 seconds: the first goes at once, the others in two batches."""
+    async with World(tmp_path, policy=LanePolicy(company_linger_seconds=10)) as world:
+        world.register()
+        driver = await idle(world)
+        for number in range(1, 21):
+            group = {"type": "group", "userId": f"u{number}", "messageId": f"g{number}", "groupId": f"g{number}"}
+            group |= {"traits": {"website": f"c{number}.example", "name": f"C{number}"}}
+            world.append([identify(number), track(number, f"u{number}"), group])
+            until_ms = world.clock.now_ms() + 1_000
+            while world.clock.now_ms() < until_ms:
+                await driver.turn()
+                world.clock.advance(0.25)
+            assert len(world.emulator.events()) >= number - 1
+        await world.drain(driver)
+        calls = [request["path"] for request in world.emulator.requests()]
+        assert len([path for path in calls if path.endswith("/companies/batch/upsert")]) == 3
+        assert len([path for path in calls if path.endswith("/batch/associate/default")]) == 3
+        assert len(world.emulator.companies()) == len(world.emulator.associations()) == 20

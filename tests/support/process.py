@@ -35,6 +35,7 @@ class HubwireProcess:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("HUBWIRE_", "HUBSPOT_"))}
         own = {"HUBWIRE_DATA": str(folder / "data"), "HUBWIRE_WRITE_KEY": WRITE_KEY, "HUBWIRE_PORT": "0"}
         quick = {"HUBWIRE_LINGER_SECONDS": "0.1", "HUBWIRE_BACKFILL_LINGER_SECONDS": "0.5"}
+        quick["HUBWIRE_COMPANY_LINGER_SECONDS"] = "0"
         target = {"HUBWIRE_EMULATOR_PORT": "0"}
         if hubspot_url is not None:
             target = {"HUBSPOT_BASE_URL": hubspot_url, "HUBSPOT_ACCESS_TOKEN": TOKEN, "HUBSPOT_HUB_ID": "1234567"}

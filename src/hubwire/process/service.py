@@ -251,6 +251,7 @@ class Service:
             policy=LanePolicy(
                 cycle_messages=settings.cycle_messages,
                 linger_seconds=settings.linger_seconds,
+                company_linger_seconds=settings.company_linger_seconds,
                 backfill_linger_seconds=settings.backfill_linger_seconds,
                 lease_seconds=settings.lease_seconds,
                 retry=RetryPolicy(total_seconds=settings.retry_hours * 3600),

@@ -56,13 +56,14 @@ def next_attempt_at(
 ) -> int | None:
     """The time of the next attempt, in epoch ms; None if the retries have ended.
 
-    Shape: never before the wait that the verdict names. A verdict that does not count never ends the retries. The last
-    try is at the end of the total time, not later.
+    Shape: never before the wait that the verdict names. A verdict that does not count never ends the retries, and its
+    wait of a second or more ends at a full second. The last try is at the end of the total time, not later.
     Units: `attempts` made so far, this one included; `jitter` 0 to 1.
     """
     named_ms = now_ms + round(max(verdict.after_seconds, 0.0) * 1000)
     if not verdict.counts:
-        return named_ms
+        # Whatever waits for one thing comes due together, although its cycles ended at different milliseconds.
+        return named_ms if verdict.after_seconds < 1 else -(-named_ms // 1000) * 1000
     schedule = SCHEDULES.get(verdict.reason, DEFAULT_SCHEDULE)
     end_ms = (now_ms if first_attempt_at_ms is None else first_attempt_at_ms) + round(policy.total_seconds * 1000)
     if now_ms >= end_ms or (schedule.max_attempts is not None and attempts >= schedule.max_attempts):

@@ -17,7 +17,7 @@ from hubwire.deliver.cycle.outcomes import Outcomes
 from hubwire.deliver.verdicts import without_answer
 from hubwire.destination import Destination, Source
 from hubwire.message import JournalRow, Message, read_message
-from hubwire.operation import Discard, Hold, Link
+from hubwire.operation import Associate, Discard, Hold, Link, Plan, UpsertCompany
 from hubwire.plan.identity import MAX_STEPS, Identity, pointer_targets
 from hubwire.plan.planner import keys_of, links_of, plan
 from hubwire.reasons import Reason
@@ -50,8 +50,10 @@ class Gatherer:
         bugs: Bugs | None = None,
         now_ms: int = 0,
         received_since_ms: int | None = None,
+        company_wait_ms: int = 0,
     ) -> None:
-        """Shape: of messages received before `received_since_ms`, only the identities count, unless they are due."""
+        """Shape: of messages received before `received_since_ms`, only the identities count, unless they are due. Live
+        messages with work on companies are put off once for `company_wait_ms`."""
         self.work = Work()
         self.identity = Identity()
         self.outcomes = outcomes
@@ -64,6 +66,7 @@ class Gatherer:
         self._bugs = bugs or Bugs()
         self._now_ms = now_ms
         self._received_since_ms = received_since_ms or 0
+        self._company_wait_ms = company_wait_ms
         self._held: list[JournalRow] = []
         self._looked_up: set[tuple[str, str]] = set()
 
@@ -138,6 +141,9 @@ class Gatherer:
         except Exception as exc:
             self._fail(row, exc)
             return
+        if self._company_wait_ms and self._may_wait(row, planned):
+            self.outcomes.judge([row.position], without_answer.companies_together(self._company_wait_ms))
+            return
         if planned.left_out:
             self.outcomes.leave_out(row.position, planned.left_out)
         if planned.fate is not None:
@@ -151,6 +157,15 @@ class Gatherer:
         if planned.missing_options:
             self.missing_options.update(planned.missing_options)
         self.work.add(planned.operations)
+
+    def _may_wait(self, row: JournalRow, planned: Plan) -> bool:
+        """Whether a message is live, has work on companies, and has not waited for that yet."""
+        if row.is_backfill or planned.fate is not None:
+            return False
+        due = self.outcomes.due.get(row.position)
+        if due is not None and (due.is_replay or due.reason == Reason.COMPANIES_TOGETHER):
+            return False
+        return any(type(operation) in (UpsertCompany, Associate) for operation in planned.operations)
 
     def _fail(self, row: JournalRow, exc: Exception) -> None:
         """Log a bug of ours and make it this message's verdict, so that it does not block later messages."""

@@ -106,6 +106,8 @@ class Portal:
         self.spare_reads = SpareReads()
         self.own_source = OwnSource()
         self.too_many_changed_at_ms = 0
+        self.companies_sent_at_ms = 0
+        """When a cycle last wrote companies or associated people with them."""
         self.paths = paths
         self._read_at_ms = self._objects_read_at_ms = 0
         self._unknown: frozenset[str] = frozenset()

@@ -69,6 +69,8 @@ class CycleState:
     """The source of each message of a web or mobile source, whose write keys are public, by position."""
     check_before_ms: int = 0
     """Messages that arrived before this time are late: nobody drove the lane for a while."""
+    company_linger_ms: int = 0
+    """How long live messages wait after the last calls for companies before the next ones."""
     definitions_made: dict[int, Made] = field(default_factory=dict)
     """The definitions that public sources made in this portal, by source. Changed by the cycle."""
     unmade: Mapping[str, Verdict] = field(default_factory=dict)
@@ -129,6 +131,12 @@ class CycleState:
     def recheck_ms(self) -> int:
         """How long a record to which nothing is written is not looked up a second time."""
         return round(self.destination.recheck_after_seconds * SECOND_MS)
+
+    @property
+    def company_wait_ms(self) -> int:
+        """How long live messages that need a company wait from now on; 0 if nothing was sent for companies lately."""
+        since_ms = self.now_ms - self.portal.companies_sent_at_ms
+        return max(0, self.company_linger_ms - since_ms) if since_ms >= 0 else 0
 
     def is_late(self, position: int, at_ms: int) -> bool:
         """Whether somebody may have written to HubSpot between the time of a message and its delivery.

@@ -103,6 +103,7 @@ def _gather(cycle_state: CycleState, sources: Mapping[int, Source], selection: S
         cycle_state.bugs,
         cycle_state.now_ms,
         cycle_state.destination.received_since_ms,
+        cycle_state.company_wait_ms,
     )
     if cycle_state.destination.trust is Trust.SERVER:
         gatherer.work.public = cycle_state.public
@@ -127,6 +128,8 @@ async def send_work(cycle_state: CycleState, work: Work) -> None:
     relied |= {end.key for pair in work.pairs for end in pair if end.object == "contact"} & work.contacts.keys()
     await upsert_contacts(cycle_state, work.contacts, relied)
     # After the contacts: their associations lead to companies that HubSpot created from e-mail domains.
+    if work.companies or work.associations:
+        cycle_state.portal.companies_sent_at_ms = cycle_state.now_ms
     if work.companies:
         await upsert_companies(cycle_state, work.companies, contacts)
     if work.has_records or (cycle_state.portal.object_types and _has_other_people(cycle_state)):

@@ -202,6 +202,7 @@ class Lane:
             bugs=self._bugs,
             definitions_made=self._definitions_made,
             check_before_ms=self._check_before_ms,
+            company_linger_ms=round(self._parts.policy.company_linger_seconds * 1000),
         )
 
     async def _deliver(self, cycle_state: CycleState, selection: Selection) -> None:

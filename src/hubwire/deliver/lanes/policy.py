@@ -32,6 +32,7 @@ class LanePolicy:
 
     cycle_messages: int = 10_000
     linger_seconds: float = 1.0
+    company_linger_seconds: float = 0.0
     backfill_linger_seconds: float = 3.0
     lease_seconds: float = 8.0
     retry: RetryPolicy = field(default_factory=RetryPolicy)

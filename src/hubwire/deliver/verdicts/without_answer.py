@@ -66,6 +66,11 @@ def read_with_next() -> Retry:
     return Retry(0.0, Reason.READ_WITH_NEXT, counts=False)
 
 
+def companies_together(wait_ms: int) -> Retry:
+    """A live message whose company travels with those of the next seconds."""
+    return Retry(wait_ms / 1000, Reason.COMPANIES_TOGETHER, counts=False)
+
+
 def definition_missing() -> Retry:
     """The definition of an event could not be created."""
     return Retry(MISSING_RETRY_SECONDS, Reason.NOT_FOUND)

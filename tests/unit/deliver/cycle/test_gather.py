@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from hubwire.deliver.cycle.gather import SLICE_BYTES, SLICE_MESSAGES, Gatherer, slices
 from hubwire.deliver.cycle.outcomes import Outcomes
-from hubwire.destination import Destination, Source
+from hubwire.delivery import Retry
+from hubwire.destination import Destination, Mapping, Source
 from hubwire.message import JournalRow
-from hubwire.operation import Discard
+from hubwire.operation import Discard, Link
 from hubwire.plan.default_portal import default_portal
 from hubwire.reasons import Reason
 from hubwire.record.protocol import Due
@@ -55,3 +58,46 @@ def test_messages_from_before_the_switch_on_teach_identities_and_are_discarded_u
         ("Replayed", "a@b.example"),
         ("New", "a@b.example"),
     ]
+
+
+GROUP = (
+    b'{"type":"group","userId":"u1","groupId":"g1","traits":{"website":"acme.example","name":"Acme"},'
+    b'"context":{"traits":{"email":"a@b.example"}}}'
+)
+
+
+def gathered(row: JournalRow, due: Due | None = None) -> Gatherer:
+    """One group call, by a gatherer that puts work on companies off for five seconds."""
+    gatherer = Gatherer(
+        Destination(destination_id=1, name="HubSpot", mapping=Mapping(companies_need_contact=False)),
+        {1: Source(source_id=1, name="server")},
+        default_portal("1"),
+        lambda _: {("server", "u:u1"): Link("server", "u:u1", "a@b.example", 3, 0)},
+        Outcomes(due={} if due is None else {row.position: due}),
+        company_wait_ms=5000,
+    )
+    gatherer.take([row])
+    gatherer.finish()
+    return gatherer
+
+
+def test_a_live_message_with_a_company_waits_for_the_next_batch_of_companies() -> None:
+    gatherer = gathered(JournalRow(1, 1, "m1", 0, GROUP, None, False, None))
+    assert gatherer.outcomes.verdicts == {1: Retry(5.0, Reason.COMPANIES_TOGETHER, counts=False)}
+    assert not gatherer.work.companies
+    assert not gatherer.work.associations
+
+
+@pytest.mark.parametrize(
+    ("is_backfill", "due"),
+    [
+        (True, None),
+        (False, Due(1, 0, None, is_replay=False, reason=Reason.COMPANIES_TOGETHER)),
+        (False, Due(1, 0, None, is_replay=True)),
+    ],
+    ids=["imported", "waited already", "replayed"],
+)
+def test_a_message_waits_for_companies_once_and_only_if_it_is_live(is_backfill: bool, due: Due | None) -> None:
+    gatherer = gathered(JournalRow(1, 1, "m1", 0, GROUP, None, is_backfill, None), due)
+    assert gatherer.outcomes.verdicts == {}
+    assert list(gatherer.work.companies) == ["acme.example"]
