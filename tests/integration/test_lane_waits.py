@@ -364,7 +364,8 @@ async def test_live_companies_travel_together_and_people_and_events_do_not_wait(
         world.register()
         driver = await idle(world)
         for number in range(1, 21):
-            group = {"type": "group", "userId": f"u{number}", "messageId": f"g{number}", "groupId": f"g{number}"}
+            group: dict[str, Any] = {"type": "group", "userId": f"u{number}", "messageId": f"g{number}"}
+            group["groupId"] = f"g{number}"
             group |= {"traits": {"website": f"c{number}.example", "name": f"C{number}"}}
             world.append([identify(number), track(number, f"u{number}"), group])
             until_ms = world.clock.now_ms() + 1_000
