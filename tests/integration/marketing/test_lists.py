@@ -13,6 +13,7 @@ from msgspec import structs
 from tests.support.world import DESTINATION, World
 
 from hubwire.destination import Destination, Source, SourceKind
+from hubwire.record.privacy import Trail
 from hubwire.rule import Rule
 
 TRIGGER = 'context.personas.computation_class = "audience"'
@@ -261,3 +262,12 @@ async def test_records_of_other_types_are_put_on_lists_of_their_type(tmp_path: P
         await deliver(world, quote(1, "Cooled", hot=False))
         [found] = world.emulator.call("GET", "/_emulator/lists").body["results"]
         assert len(found["members"]) == 1
+
+
+async def test_an_erased_person_is_not_put_on_the_list_again_when_it_is_made_anew(world: World) -> None:
+    await deliver(world, entry("ann"), entry("ben"))
+    world.store.privacy.erase(Trail(emails={"ann@example.com"}), [], world.clock.now_ms())
+    [found] = world.emulator.call("GET", "/_emulator/lists").body["results"]
+    world.emulator.call("DELETE", f"/crm/lists/2026-09/{found['listId']}")
+    await deliver(world, entry("eve", at=60))
+    assert members(world) == {"vip": {"ben@example.com", "eve@example.com"}}

@@ -11,6 +11,8 @@ import pytest
 from hubwire.errors import SettingsError
 from hubwire.manage.rules.files import read_rules, rules_text
 from hubwire.manage.takeover import TakeOver, Verdict, VerdictLine, read_findings, take_over
+from hubwire.plan.rules.checks import check_rules
+from hubwire.plan.rules.rule_set import compile_rule
 from hubwire.rule import Rule
 
 FILE = Path(__file__).parents[2] / "takeover_files" / "segment.tf"
@@ -210,3 +212,25 @@ def test_a_broken_file_is_named_with_its_place(tmp_path: Path, name: str, text: 
     (tmp_path / name).write_text(text)
     with pytest.raises(SettingsError, match=words):
         read_findings([tmp_path / name])
+
+
+def test_the_list_of_an_object_subscription_becomes_a_rule(tmp_path: Path) -> None:
+    record = {"object_type": "contact", "id_field_name": "email", "id_field_value": {"@path": "$.traits.email"}}
+    mode = {"__segment_internal_sync_mode": "upsert", "object_details": record}
+    audience = {**mode, "list_details": {"connected_to_engage_audience": True, "should_create_list": True}}
+    [rule] = taken(tmp_path, actionSlug="upsertObject", settings=audience).rules
+    assert (rule.list, rule.on, rule.create_list) == ("$.context.personas.computation_key", "contact", True)
+    filled = compile_rule(rule).marketing
+    message = {"type": "identify", "traits": {"vip": False}, "context": {"personas": {"computation_key": "vip"}}}
+    assert {name: fill(message) for name, fill in filled.items()} == {"list": "vip", "member": False}
+    check_rules([rule])
+
+    named = {**mode, "properties": {"city": "Rome"}, "list_details": {"list_name": "VIP", "list_action": False}}
+    _, rule = taken(tmp_path, actionSlug="upsertObject", settings=named).rules
+    assert (rule.list, rule.member, rule.create_list) == ("VIP", False, False)
+    check_rules([rule])
+
+    idle = {**mode, "properties": {"city": "Rome"}, "list_details": {"list_name": "VIP"}}
+    found = taken(tmp_path, actionSlug="upsertObject", settings=idle)
+    assert len(found.rules) == 1
+    assert "list_action is not set" in found.lines[0].reason

@@ -35,6 +35,15 @@ COMPANY_FIELDS = (
 OTHER_COMPANY_FIELDS = {"streetaddress": "address", "street": "address", "postalCode": "zip", "postalcode": "zip"}
 GROUP_ID = "segment_group_id"
 """The unique property that Segment makes for its companies."""
+COMPUTATION_KEY = "$.context.personas.computation_key"
+AUDIENCE_VALUE = {
+    "@if": {
+        "exists": {"@path": "$.properties"},
+        "then": {"@path": {"@template": "$.properties.{{context.personas.computation_key}}"}},
+        "else": {"@path": {"@template": "$.traits.{{context.personas.computation_key}}"}},
+    }
+}
+"""Whether a person is in an Engage audience: true or false under the audience's key."""
 MODES = {"add": "create", "update": "update", "upsert": "upsert"}
 _FULL_EVENT = re.compile(r"pe\d+_.+")
 _ALL_OF = {"identify": 'type = "identify"', "track": 'type = "track"'}
@@ -200,24 +209,32 @@ def _object(part: Part, _: Sequence[Trigger]) -> None:
     properties = properties_of(part, part.raw("properties"), is_cleaned=True)
     if properties is None:
         raise NotTaken("properties takes a whole object, and a rule of a record names each property")
-    for field, what in (
-        ("sensitive_properties", "sensitive properties are"),
-        ("list_details", "membership of a list is"),
-    ):
-        given = part.raw(field)
-        if given and not (field == "list_details" and not _has_list(given)):
-            part.warn(f"{what} not carried over: Hubwire has no rule for it yet")
+    if part.raw("sensitive_properties"):
+        part.warn("sensitive properties are not carried over: Hubwire has no rule for it yet")
     if cleaned(key_name) == "hs_object_id":
         raise NotTaken("it finds records by HubSpot's own id; a rule takes a property with unique values")
     if kind not in ("contact", "company"):
         part.warn("Segment creates properties that HubSpot lacks; Hubwire creates only the key")
-    part.rule(
-        object=kind,
-        key={cleaned(key_name): rule_value(key_value)},
-        mode=mode,
-        properties=properties,
-        associate=_associations(_other_records(part, kind)),
-    )
+    key = {cleaned(key_name): rule_value(key_value)}
+    associate = _associations(_other_records(part, kind))
+    list_details = part.raw("list_details")
+    if properties or associate or not _has_list(list_details):
+        part.rule(object=kind, key=key, mode=mode, properties=properties, associate=associate)
+    if _has_list(list_details):
+        _list(part, kind, key, list_details)
+
+
+def _list(part: Part, kind: str, key: dict[str, Any], details: dict[str, Any]) -> None:
+    """The rule of the list that a subscription adds records to and removes them from."""
+    is_audience = details.get("connected_to_engage_audience") in (True, "true")
+    name, action = details.get("list_name"), details.get("list_action")
+    if is_audience:
+        name, action = name or {"@path": COMPUTATION_KEY}, AUDIENCE_VALUE
+    elif action in (None, ""):
+        part.draft.never.append("list_action is not set, so Segment changed no list")
+        return
+    create = details.get("should_create_list") in (True, "true")
+    part.rule(" (list)", list=rule_value(name), member=rule_value(action), on=kind, key=key, create_list=create or None)
 
 
 def _has_list(details: Any) -> bool:
