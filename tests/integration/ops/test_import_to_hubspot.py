@@ -199,6 +199,7 @@ def test_files_that_are_passed_over_and_columns_that_are_left_out_are_named_once
     ran = ready("import", "f", "--source", "api")
     assert ran.code == 0
     assert "f/a.csv and 1 more like it: Segment's or RudderStack's warehouse, table identifies" in ran.out
+    assert "(CSV (comma, UTF-8)), 2 rows, times like 2024-03-05 10:00:00" in " ".join(ran.out.split())
     assert ran.out.count("left out: context_ip") == 1
     assert "skipped: f/manifest.json: a list of files, not history" in ran.out
     assert "2 read, 2 imported, 0 already known, 0 unreadable" in ran.out

@@ -111,7 +111,7 @@ def _wrapped(kind: str, opened: Bytes) -> str:
 
 def _of_table(part: Part, table: Table, kind: str, name: str) -> Contents:
     size = Path(part.path).stat().st_size if part.path != STDIN else 0
-    return Contents(kind, table.columns, table.rows, name, lambda: int(size * table.share()))
+    return Contents(kind, table.columns, table.rows, name, lambda: int(size * table.share()), count=table.row_count)
 
 
 def _of_text(part: Part, opened: Bytes, look: Look) -> Contents:

@@ -55,7 +55,7 @@ def parquet_table(part: Part, opened_bytes: Bytes, stack: ExitStack) -> Table:
         except (ArrowException, OSError) as exc:
             raise DamagedFile(f"{part.label}: damaged Parquet: {first_line(exc)}") from exc
 
-    return Table(columns, rows(), lambda: done / total)
+    return Table(columns, rows(), lambda: done / total, opened.metadata.num_rows)
 
 
 def _cells(name: str, column: pyarrow.Array, faults: dict[int, str]) -> list[Any]:

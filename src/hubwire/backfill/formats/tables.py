@@ -19,11 +19,12 @@ MISSING: Final = "pip install 'hubwire[files]'"
 
 
 class Table(NamedTuple):
-    """Columns, rows, and the share of the rows that was read."""
+    """Columns, rows, the share of the rows that was read, and the number of rows where the file tells it."""
 
     columns: tuple[str, ...]
     rows: Iterator[Record]
     share: Callable[[], float]
+    row_count: int | None = None
 
 
 # -- SQLite
@@ -66,7 +67,7 @@ def sqlite_table(part: Part, stack: ExitStack) -> Table:
         except sqlite3.Error as exc:
             raise DamagedFile(f"{part.label}: damaged SQLite: {exc}") from exc
 
-    return Table(columns, rows(), lambda: done / total)
+    return Table(columns, rows(), lambda: done / total, total)
 
 
 def _sqlite(path: str) -> sqlite3.Connection:

@@ -25,12 +25,22 @@ def print_seen(history: History) -> None:
         more = f" and {len(group) - 1:,} more like it" if len(group) > 1 else ""
         rows = sum(seen.count for seen in group if seen.count is not None)
         size = f", {counted(rows, 'row')}" if rows else ""
-        console.print(plain(f"{first.part.label}{more}: {first.reader.title} ({first.kind}){size}"), markup=False)
+        times = f", times like {time}" if (time := _sample_time(first)) else ""
+        console.print(
+            plain(f"{first.part.label}{more}: {first.reader.title} ({first.kind}){size}{times}"), markup=False
+        )
         left_out = [use.column for use in first.reader.uses if use.target is None]
         if left_out:
             console.print(plain(f"  left out: {', '.join(left_out)}"), markup=False)
         for note in first.notes:
             console.print(plain(f"  {note}"), markup=False)
+
+
+def _sample_time(seen: Seen) -> str:
+    """A value of the column with the time; empty for documents and without such a column."""
+    columns = [use.column for use in seen.reader.uses if use.target == "timestamp" and use.column in seen.samples]
+    columns.sort(key=lambda column: column.lower() != "timestamp")
+    return str(seen.samples[columns[0]]) if columns else ""
 
 
 def _alike(seen: Sequence[Seen]) -> list[list[Seen]]:
