@@ -93,6 +93,13 @@ class PortalSchema:
     rulebooks: dict[tuple[int, str], object] = field(default_factory=dict, repr=False, compare=False)
     """The planner's cache of rules made from this schema, by mapping; nothing else reads it."""
 
+    def definitions(self, object_type: str) -> dict[str, PropertyDefinition]:
+        """The properties of an object type; none of a type that was not read."""
+        if object_type in ("contact", "company"):
+            return self.contact if object_type == "contact" else self.company
+        known = self.objects.get(object_type)
+        return known.properties if known is not None else {}
+
     def add_object(self, name: str, known: ObjectSchema) -> None:
         """Make an object type findable by a name of the rules, its type id and its name in the memory."""
         for alias in {name, known.object_type.type_id or name, known.object_type.stored_as or name}:

@@ -17,7 +17,7 @@ from hubwire.doctor.checks import Check, ConnectionReport, Health
 from hubwire.errors import HubSpotError, SettingsError
 from hubwire.hubspot.account import HubSpotAccount
 from hubwire.hubspot.client import HubSpotClient
-from hubwire.hubspot.definitions import FIELD_TYPES, PROPERTY_GROUPS, NewProperty
+from hubwire.hubspot.definitions import FIELD_TYPES, OWN_GROUP, PROPERTY_GROUPS, NewProperty
 from hubwire.installation.clients import ClientFactory
 from hubwire.manage.changes import reread_schema
 from hubwire.manage.hub import account_of_token, with_account
@@ -109,11 +109,13 @@ class Workbench:
 
     async def make_property(self, destination_id: int, object_type: str, name: str, label: str, type_: str) -> None:
         """Create a property in the portal. Raises HubSpotError."""
-        new_property = NewProperty(
-            name=name, label=label, type=type_, field_type=FIELD_TYPES[type_], group=PROPERTY_GROUPS[object_type]
-        )
+        group = PROPERTY_GROUPS.get(object_type, OWN_GROUP)
+        new_property = NewProperty(name=name, label=label, type=type_, field_type=FIELD_TYPES[type_], group=group)
         async with self._client(destination_id) as client:
-            await HubSpotAccount(client).create_properties(object_type, [new_property])
+            account = HubSpotAccount(client)
+            if group == OWN_GROUP:
+                await account.create_property_group(object_type, group, group.capitalize())
+            await account.create_properties(object_type, [new_property])
         await self._has_changed(destination_id)
 
     async def make_missing(self, destination_id: int, plan: SchemaPlan, group: str) -> None:

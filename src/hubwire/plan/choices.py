@@ -32,6 +32,13 @@ def converter(definition: PropertyDefinition, day_zone: tzinfo = UTC) -> Convert
     return BY_TYPE.get(definition.type, text)
 
 
+class NewValue(NamedTuple):
+    """A value of a property that the portal lacks, and the HubSpot type for the property."""
+
+    text: str
+    kind: str
+
+
 class NewOption(NamedTuple):
     """A value with options that the property lacks. `refusal`: what counts where they may not be added."""
 

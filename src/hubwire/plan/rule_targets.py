@@ -60,7 +60,7 @@ class Targets:
 
     def definitions(self, object_type: str) -> dict[str, PropertyDefinition]:
         """The properties of an object type."""
-        return self.book.definitions(object_type)
+        return self.book.schema.definitions(object_type)
 
     def object_schema(self, object_type: str) -> ObjectSchema | None:
         """The schema of an object type other than contact and company; None if the portal's was not read."""

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hubwire.operation import LeftOut, Plan, PropertyValue, UpsertCompany, UpsertContact, UpsertRecord
-from hubwire.plan.choices import NewOption
+from hubwire.plan.choices import NewOption, NewValue
+from hubwire.plan.properties import MAX_NEW_PROPERTIES
 from hubwire.plan.rules.directives import MappingFailed
 from hubwire.plan.rules.paths import Resolver
 from hubwire.plan.rules.values import MISSING
@@ -20,7 +21,7 @@ from hubwire.plan.values import Converted, Partial, Refusal
 from hubwire.reasons import Reason
 from hubwire.rule import Rule
 
-RuleConverter = Callable[[object], Converted | NewOption]
+RuleConverter = Callable[[object], Converted | NewOption | NewValue]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,13 +118,19 @@ def targets_of(values: Sequence[SourceValue]) -> list[Target]:
 
 
 def _write_other(
-    target: Target, converted: Converted | NewOption, properties: dict[str, PropertyValue], plan: Plan
+    target: Target, converted: Converted | NewOption | NewValue, properties: dict[str, PropertyValue], plan: Plan
 ) -> None:
     name, label, written = target
     if isinstance(converted, NewOption):
         properties[name] = PropertyValue(converted.text, label)
         plan.missing_options += [(written.object, name, option) for option in converted.options]
         return
+    if isinstance(converted, NewValue):
+        if len(plan.missing_properties) < MAX_NEW_PROPERTIES:
+            properties[name] = PropertyValue(converted.text, label)
+            plan.missing_properties.append((written.object, name, converted.kind))
+            return
+        converted = Refusal(Reason.TOO_MANY_PROPERTIES, f"one message creates at most {MAX_NEW_PROPERTIES}")
     if isinstance(converted, Partial):
         properties[name] = PropertyValue(converted.text, label)
         converted = converted.refusal

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any, NamedTuple
 
-from hubwire.plan.choices import converter, with_new_options
+from hubwire.plan.choices import NewValue, converter, with_new_options
 from hubwire.plan.rule_targets import stored_name
 from hubwire.plan.rule_values import RuleConverter, SourceValue, Written, shared
 from hubwire.plan.rulebook import Rulebook
 from hubwire.plan.rules.paths import Resolver
 from hubwire.plan.rules.rule_set import CompiledRule
 from hubwire.plan.trait_rules import is_read_only
-from hubwire.plan.values import Refusal, text
+from hubwire.plan.values import Converted, Refusal, inferred, text
 from hubwire.reasons import Reason
 from hubwire.rule import Each, Rule
 from hubwire.schema import PropertyDefinition
@@ -153,7 +153,7 @@ def _values(
     known = book.schema.objects.get(record.object or "")
     if not fields or record.object is None or (known is not None and known.unavailable is not None):
         return []
-    definitions = book.definitions(record.object)
+    definitions = book.schema.definitions(record.object)
     stages = (known.object_type.pipeline, known.object_type.stage) if known is not None else ()
     written = Written(
         rule,
@@ -165,9 +165,17 @@ def _values(
     for name, resolve in fields:
         convert: RuleConverter = text
         if not name or name not in stages:
-            convert = _convert(record, name, definitions.get(name), book.day_zone, is_public)
+            definition = definitions.get(name)
+            is_new = definition is None and known is not None and book.mapping.create_properties and not is_public
+            convert = _new_value if is_new else _convert(record, name, definition, book.day_zone, is_public)
         values.append((resolve, ((convert, ((name, f"rule:{rule.name}", written),)),)))
     return values
+
+
+def _new_value(value: object) -> Converted | NewValue:
+    """A value of a property that the destination creates."""
+    kind, converted = inferred(value)
+    return NewValue(converted, kind) if isinstance(converted, str) else converted
 
 
 def _convert(

@@ -10,7 +10,7 @@ from hubwire.destination import DEFAULTS, Destination, Mapping
 from hubwire.plan.record_keys import OwnKey, own_key
 from hubwire.plan.trait_rules import COMPANY, CONTACT, TraitRules
 from hubwire.plan.values import BY_TYPE, Converter, date_in
-from hubwire.schema import PortalSchema, PropertyDefinition
+from hubwire.schema import PortalSchema
 
 MAX_RULEBOOKS = 8
 
@@ -39,15 +39,6 @@ class Rulebook:
     only_events: frozenset[str]
     firings: dict[int, object] = field(default_factory=dict)
     """The cache of `rule_writers` for the destination's rules and this schema; nothing else reads it."""
-
-    def definitions(self, object_type: str) -> dict[str, PropertyDefinition]:
-        """The properties of an object type; none of a type that the portal's schema does not have."""
-        if object_type == "contact":
-            return self.schema.contact
-        if object_type == "company":
-            return self.schema.company
-        known = self.schema.objects.get(object_type)
-        return known.properties if known is not None else {}
 
 
 def rulebook(schema: PortalSchema, destination: Destination) -> Rulebook:

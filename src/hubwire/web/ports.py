@@ -83,7 +83,7 @@ class MissingMaker(Protocol):
 
 class PropertyMaker(Protocol):
     async def __call__(self, destination_id: int, object_type: str, name: str, label: str, type_: str) -> None:
-        """Create a property of contacts or companies (`object_type`) in the portal. Errors: HubSpotError."""
+        """Create a property of an object type, as paths have it, in the portal. Errors: HubSpotError."""
         ...
 
 

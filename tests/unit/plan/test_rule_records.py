@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from tests.unit.plan.conftest import message
 
-from hubwire.destination import Destination, Source
+from hubwire.destination import Destination, Mapping, Source, SourceKind
 from hubwire.message import Message
 from hubwire.object_types import ObjectType, standard_type
 from hubwire.operation import (
@@ -77,9 +77,12 @@ def planned(
     schema: PortalSchema | None = None,
     waited_ms: int = 0,
     knows: str | None = None,
+    mapping: Mapping | None = None,
+    kind: SourceKind = SourceKind.SERVER,
 ) -> Plan:
-    source, identity = Source(source_id=1, name="server"), Identity()
-    destination = Destination(destination_id=1, name="hubspot", rules=msgspec.convert(rules, tuple[Rule, ...]))
+    source, identity = Source(source_id=1, name="source", kind=kind), Identity()
+    converted = msgspec.convert(rules, tuple[Rule, ...])
+    destination = Destination(destination_id=1, name="hubspot", rules=converted, mapping=mapping or Mapping())
     for link in links_of(sent, source, destination):
         identity.learn(link)
     if knows is not None:
@@ -282,6 +285,17 @@ def test_an_object_that_the_portal_lacks_is_reported_and_one_that_is_not_availab
     assert records(found)["order", "hubwire_order_id:o1"] == {}
     assert left_out(found) == {}
     assert ("order", "hubwire_order_id", UNIQUE) not in found.missing_properties
+
+
+def test_a_missing_property_is_made_with_the_type_of_its_value_where_the_destination_may() -> None:
+    rule = {**ORDERS, "each": [], "properties": {"weight": "$.properties.total"}}
+    assert left_out(planned(order(), rule)) == {"rule:Orders.weight": Reason.UNKNOWN_PROPERTY}
+
+    found = planned(order(), rule, mapping=Mapping(create_properties=True))
+    assert records(found)["order", "hubwire_order_id:o1"] == {"weight": "5.5"}
+    assert found.missing_properties == [("order", "weight", "number")]
+    public = planned(order(), rule, mapping=Mapping(create_properties=True), kind=SourceKind.WEB)
+    assert left_out(public)["rule:Orders.weight"] is Reason.UNKNOWN_PROPERTY
 
 
 def test_a_record_without_a_key_is_made_once_for_each_message() -> None:

@@ -14,7 +14,8 @@ import msgspec
 
 from hubwire.errors import BadValue, Refused
 from hubwire.hubspot.account import HubSpotAccount
-from hubwire.hubspot.definitions import FIELD_TYPES, PROPERTY_GROUPS, PROPERTY_LAG_SECONDS, NewProperty
+from hubwire.hubspot.definitions import FIELD_TYPES, OWN_GROUP, PROPERTY_GROUPS, PROPERTY_LAG_SECONDS, NewProperty
+from hubwire.operation import UNIQUE
 
 PLURALS = {"contact": "contacts", "company": "companies"}
 PER_CALL = 100
@@ -28,19 +29,22 @@ class MissingProperty(msgspec.Struct, kw_only=True, frozen=True):
     and no destination creates it without a person."""
 
     object_type: str
+    path: str
+    """The object type in HubSpot's paths."""
     name: str
     type: str
+    """A HubSpot type, or `UNIQUE`: a text property by which records are known."""
     is_public_only: bool = False
 
     def definition(self, group: str = "") -> NewProperty:
         """The definition to create, in this property group or HubSpot's own."""
-        plural = PLURALS[self.object_type]
         return NewProperty(
             name=self.name,
             label=self.name.replace("_", " ").capitalize(),
-            type=self.type,
+            type="string" if self.type == UNIQUE else self.type,
             field_type=FIELD_TYPES.get(self.type, "text"),
-            group=group or PROPERTY_GROUPS[plural],
+            group=group or PROPERTY_GROUPS.get(self.path, OWN_GROUP),
+            is_unique=self.type == UNIQUE,
         )
 
 
@@ -65,6 +69,8 @@ class SchemaPlan(msgspec.Struct, kw_only=True):
 def common_type(kinds: Iterable[str]) -> str:
     """The HubSpot type that accepts values of all these types; text if no other type does."""
     types = frozenset(kinds)
+    if UNIQUE in types:
+        return UNIQUE
     return next(iter(types)) if len(types) == 1 else _WIDER.get(types, "string")
 
 
@@ -84,12 +90,13 @@ async def make_missing(account: HubSpotAccount, plan: SchemaPlan, group: str = "
     Shape: `group` is created if it is missing, and gets the new properties; without it, HubSpot's own group does. An
     archived property is restored. Errors: HubSpotError; created properties stay.
     """
-    for object_type, plural in PLURALS.items():
-        definitions = [missing.definition(group) for missing in plan.properties if missing.object_type == object_type]
-        if definitions and group:
-            await account.create_property_group(plural, group, group.replace("_", " ").capitalize())
+    for path in dict.fromkeys([missing.path for missing in plan.properties]):
+        definitions = [missing.definition(group) for missing in plan.properties if missing.path == path]
+        if group or path not in PROPERTY_GROUPS:
+            name = definitions[0].group
+            await account.create_property_group(path, name, name.replace("_", " ").capitalize())
         for start in range(0, len(definitions), PER_CALL):
-            await account.create_properties(plural, definitions[start : start + PER_CALL])
+            await account.create_properties(path, definitions[start : start + PER_CALL])
     if plan.properties:
         await asyncio.sleep(PROPERTY_LAG_SECONDS)
     for event in plan.events:

@@ -15,6 +15,7 @@ from hubwire.destination import Destination, Source
 from hubwire.hubspot.definitions import PropertyUse
 from hubwire.manage.schema.accepted_now import AcceptedNow
 from hubwire.manage.schema.plan import (
+    PLURALS,
     MissingEvent,
     MissingProperty,
     SchemaPlan,
@@ -28,7 +29,7 @@ from hubwire.manage.schema.seen import (
 )
 from hubwire.message import JournalRow
 from hubwire.plan.trait_rules import OWN_PREFIX
-from hubwire.schema import EventDefinition, PortalSchema, PropertyDefinition
+from hubwire.schema import EventDefinition, PortalSchema
 
 OBJECT_IDS = {"0-1": "contact", "0-2": "company"}
 
@@ -116,7 +117,7 @@ def compare(
     absent = [entry for entry in entries if entry.state in (SchemaState.MISSING, SchemaState.ARCHIVED)]
     return SchemaReport(
         message_count=seen.message_count,
-        properties=[_missing_property(entry) for entry in absent if entry.object_type != "event"],
+        properties=[_missing_property(entry, schema) for entry in absent if entry.object_type != "event"],
         events=[_missing_event(entry, schema) for entry in absent if entry.object_type == "event"],
         events_available=schema.events_available,
         entries=entries,
@@ -128,9 +129,14 @@ def compare(
     )
 
 
-def _missing_property(entry: SchemaEntry) -> MissingProperty:
+def _missing_property(entry: SchemaEntry, schema: PortalSchema) -> MissingProperty:
+    known = schema.objects.get(entry.object_type)
     return MissingProperty(
-        object_type=entry.object_type, name=entry.name, type=entry.type_seen, is_public_only=entry.is_public_only
+        object_type=entry.object_type,
+        path=PLURALS[entry.object_type] if known is None else known.object_type.path,
+        name=entry.name,
+        type=entry.type_seen,
+        is_public_only=entry.is_public_only,
     )
 
 
@@ -143,13 +149,9 @@ def _missing_event(entry: SchemaEntry, schema: PortalSchema) -> MissingEvent:
 # -- properties
 
 
-def _definitions(schema: PortalSchema, object_type: str) -> Mapping[str, PropertyDefinition]:
-    return schema.contact if object_type == "contact" else schema.company
-
-
 def _seen_properties(seen: Seen, contents: PortalContents) -> Iterator[SchemaEntry]:
     for (object_type, name), field in seen.properties.items():
-        definition = _definitions(contents.schema, object_type).get(name)
+        definition = contents.schema.definitions(object_type).get(name)
         archived = contents.archived.get(object_type, {}).get(name)
         if definition is not None:
             state = SchemaState.DIFFERS if field.misfits else SchemaState.MATCHES
@@ -170,7 +172,7 @@ def _seen_properties(seen: Seen, contents: PortalContents) -> Iterator[SchemaEnt
 
 def _unused_properties(seen: Seen, schema: PortalSchema, mapped: set[tuple[str, str | None]]) -> Iterator[SchemaEntry]:
     for object_type in ("contact", "company"):
-        for name, definition in _definitions(schema, object_type).items():
+        for name, definition in schema.definitions(object_type).items():
             is_ours = name.startswith(OWN_PREFIX) or (object_type, name) in mapped
             if (
                 definition.is_custom

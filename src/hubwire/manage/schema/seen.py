@@ -17,7 +17,7 @@ from hubwire.deliver.cycle.gather import Gatherer, LoadLinks
 from hubwire.deliver.cycle.outcomes import Outcomes
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.message import JournalRow
-from hubwire.operation import LeftOut, Operation, SendEvent, UpsertCompany, UpsertContact
+from hubwire.operation import LeftOut, Operation, SendEvent, UpsertCompany, UpsertContact, UpsertRecord, unique_property
 from hubwire.plan.events import event_key
 from hubwire.plan.rulebook import Rulebook, rulebook
 from hubwire.reasons import Reason
@@ -106,6 +106,10 @@ class _Counted(Work):
                 case UpsertCompany():
                     self._about[operation.position] = ""
                     self._count(self._seen.property("company", name) for name in operation.properties)
+                case UpsertRecord():
+                    key = unique_property(operation.key)
+                    names = {*operation.properties, *([key[0]] if key is not None else [])}
+                    self._count(self._seen.property(operation.object, name) for name in names)
                 case SendEvent():
                     self._about[operation.position] = operation.event
                     event = self._seen.events.setdefault(operation.event, SeenEvent(operation.label))

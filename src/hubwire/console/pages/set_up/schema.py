@@ -27,7 +27,7 @@ from hubwire.manage.schema.report import (
     SchemaState,
 )
 from hubwire.registry.access import Role
-from hubwire.schema import EventDefinition, PropertyDefinition
+from hubwire.schema import EventDefinition, PortalSchema, PropertyDefinition
 from hubwire.web.mask_schema import masked_definition
 from hubwire.web.parameters import (
     choice,
@@ -79,6 +79,8 @@ class SchemaPage(msgspec.Struct, frozen=True, kw_only=True):
     destination: Destination | None
     destinations: dict[int, str]
     object_type: str
+    other_objects: list[str]
+    """The object types other than contact and company that rules name."""
     query: str
     compared_messages: int
     message_limit: int
@@ -109,12 +111,16 @@ async def make_property(view: View) -> Response:
     form = await view.form()
     destination = await view.read(find_destination, view)
     try:
-        object_type = choice(form, "object", OBJECTS) or "contact"
+        object_type = form.get("object", "contact")
+        contents = await view.deps.contents(destination.destination_id)
+        path = PLURALS.get(object_type) or _other_objects(contents.schema).get(object_type)
+        if path is None:
+            raise BadValue("object", f"no rule of this destination names the object {object_type!r}", value=object_type)
         name, kind = text(form, "name") or "", choice(form, "type", TYPES) or "string"
         if not changes.PROPERTY.fullmatch(name):
             raise BadValue("name", "a property name has lower-case letters, digits and underscores", value=name)
         label = text(form, "label") or name.replace("_", " ").capitalize()
-        await view.deps.make_property(destination.destination_id, PLURALS[object_type], name, label, kind)
+        await view.deps.make_property(destination.destination_id, path, name, label, kind)
     except HubwireError as exc:
         return await _show(view, problem_of(exc))
     detail = f"{destination.name}: {object_type}.{name} ({kind})"
@@ -165,11 +171,12 @@ def _read(
     messages: int,
     unreadable: str,
 ) -> SchemaPage:
-    object_type = choice(view.fields, "object", (*OBJECTS, "event")) or "contact"
+    found = contents.schema if contents is not None else None
+    others = _other_objects(found) if found is not None else {}
+    object_type = choice(view.fields, "object", (*OBJECTS, *others, "event")) or "contact"
     state = choice(view.fields, "state", list(SchemaState))
     query = (text(view.fields, "q") or "").lower()
-    found = contents.schema if contents is not None else None
-    definitions = getattr(found, object_type, {}) if found and object_type in OBJECTS else {}
+    definitions = found.definitions(object_type) if found and object_type != "event" else {}
     events = {entry.full_name: entry for entry in found.events.values()} if found and object_type == "event" else {}
     destination_id = 0 if destination is None else destination.destination_id
     entries = [entry for entry in report.entries if entry.object_type == object_type]
@@ -178,6 +185,7 @@ def _read(
         destination=destination,
         destinations=names(view.deps.registry.destinations()),
         object_type=object_type,
+        other_objects=list(others),
         query=query,
         compared_messages=report.message_count,
         message_limit=messages,
@@ -199,6 +207,12 @@ def _read(
         types=list(TYPES),
         may_admin=view.may(Role.ADMIN),
     )
+
+
+def _other_objects(schema: PortalSchema) -> dict[str, str]:
+    """The available object types that rules name, with their names in paths."""
+    available = [known.object_type for known in schema.objects.values() if known.unavailable is None]
+    return {known.stored_as: known.path for known in sorted(set(available))}
 
 
 def _tabs(view: View, entries: list[SchemaEntry], current: str | None) -> list[StateTab]:
