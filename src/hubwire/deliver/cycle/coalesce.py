@@ -217,8 +217,6 @@ class Work:
     """Records other than contacts and companies."""
     pairs: dict[RecordPair, PairOfRecords] = field(default_factory=dict)
     archives: list[ArchiveOthers] = field(default_factory=list)
-    removed: dict[RecordRef, ArchiveOthers] = field(default_factory=dict)
-    """Records that a newer message of the cycle removes before they are written."""
     events: list[SendEvent] = field(default_factory=list)
     marketing: MarketingWork = field(default_factory=MarketingWork)
     public: Container[int] | None = None

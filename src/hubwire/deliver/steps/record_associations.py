@@ -16,13 +16,13 @@ from hubwire.deliver.calls.caller import together
 from hubwire.deliver.cycle.coalesce import LINE_ITEM, PairOfRecords
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.steps.find_ends import find_ends, load_ends
-from hubwire.deliver.steps.record_holds import wait_for_record
+from hubwire.deliver.steps.record_holds import refused_hold, wait_for_record
 from hubwire.deliver.steps.record_marks import REPLACES, mark_pairs, marks_of, pair_of, remember, take_away
 from hubwire.deliver.verdicts.dependants import is_delivered
 from hubwire.delivery import Retry
 from hubwire.hubspot.call import ASSOCIATIONS_PER_CALL, Call, pair_key, split
 from hubwire.hubspot.wire import associate_default
-from hubwire.operation import Hold, LeftOut, RecordPair, RecordRef
+from hubwire.operation import LeftOut, RecordPair, RecordRef
 from hubwire.reasons import Reason
 from hubwire.record.protocol import RecordAssociation
 
@@ -212,8 +212,7 @@ async def _associate(cycle_state: CycleState, types: tuple[str, str], desired: D
             continue
         if isinstance(verdict, Retry) and verdict.reason is Reason.FEATURE_REFUSED:
             detail = f"association of {types[0]} and {types[1]}: {verdict.detail}"
-            hold = Hold(Reason.FEATURE_REFUSED, detail=detail, ends_as=Reason.FEATURE_NEVER_ALLOWED)
-            cycle_state.settle(outcome.input.positions, hold)
+            cycle_state.settle(outcome.input.positions, refused_hold(cycle_state, detail))
             continue
         cycle_state.outcomes.judge(outcome.input.positions, verdict)
         if outcome.is_gone:

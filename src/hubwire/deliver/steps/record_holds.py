@@ -29,6 +29,10 @@ def hold_unavailable(cycle_state: CycleState, ref: RecordRef, positions: Iterabl
         known.unavailable = words
     why = known.unavailable if known is not None else None
     detail = f"{ref.object}: {why or 'the portal has no such object'}"
+    cycle_state.refuse_record(ref, positions, refused_hold(cycle_state, detail))
+
+
+def refused_hold(cycle_state: CycleState, detail: str) -> Hold:
+    """The hold of a message until HubSpot may be asked again."""
     until_ms = cycle_state.now_ms + UNAVAILABLE_AGE_MS
-    hold = Hold(Reason.FEATURE_REFUSED, detail=detail, ends_as=Reason.FEATURE_NEVER_ALLOWED, until_ms=until_ms)
-    cycle_state.refuse_record(ref, positions, hold)
+    return Hold(Reason.FEATURE_REFUSED, detail=detail, ends_as=Reason.FEATURE_NEVER_ALLOWED, until_ms=until_ms)

@@ -45,6 +45,9 @@ Pairs = Mapping[RecordPair, PairOfRecords]
 
 async def send_records(cycle_state: CycleState, work: Work) -> None:
     """Write a cycle's records, associate them, and archive those that their parents have no longer."""
+    ends = {end for pair in work.pairs for end in pair} | {archive.parent for archive in work.archives}
+    refs = {ref for ref in work.records.keys() | ends if ref.object not in ("contact", "company")}
+    cycle_state.objects.known = await cycle_state.load(cycle_state.record.objects.records, sorted(refs))
     leave_removed(cycle_state, work)
     await upsert_records(cycle_state, work.records, work.pairs)
     await associate_records(cycle_state, work.pairs)
@@ -55,11 +58,9 @@ async def send_records(cycle_state: CycleState, work: Work) -> None:
 async def upsert_records(cycle_state: CycleState, records: Mapping[RecordRef, DesiredRecord], pairs: Pairs) -> None:
     """Write the records that differ from HubSpot; confirmed ones are in `cycle_state.objects` afterwards.
 
-    Shape: `pairs` are the associations of this cycle. Contacts and companies have been written.
+    Shape: `pairs` are the associations of this cycle. What the memory knows of the records is loaded; contacts and
+    companies have been written.
     """
-    ends = {end for pair in pairs for end in pair if end.object not in ("contact", "company")}
-    objects = cycle_state.objects
-    objects.known = await cycle_state.load(cycle_state.record.objects.records, sorted(records.keys() | ends))
     by_type: dict[str, dict[str, DesiredRecord]] = {}
     for ref, desired in records.items():
         by_type.setdefault(ref.object, {})[ref.key] = desired

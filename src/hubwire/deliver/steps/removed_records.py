@@ -1,15 +1,15 @@
 """Records that a parent has no longer: line items of products that were taken off an order.
 
-They are archived only where a rule says so. The memory keeps the time of the message that removed a record, so that an
-older message which arrives later, or a replay, does not make it again; a newer message does.
+They are archived only where a rule says so. The memory keeps which records the parent had by the newest message, so
+that an older message which arrives later, or a replay, makes no other one; a newer message does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from hubwire.deliver.calls.caller import together
-from hubwire.deliver.cycle.coalesce import DesiredRecord, Older, Work
+from hubwire.deliver.cycle.coalesce import DesiredRecord, Older, Work, plain
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.delivery import Delivered
 from hubwire.hubspot.call import OBJECTS_PER_CALL, Call, split
@@ -19,7 +19,9 @@ from hubwire.reasons import Reason
 from hubwire.record.protocol import ConfirmedValue, ObjectRecord, RecordAssociation
 
 REMOVED = "@removed"
-"""The name under which the memory keeps the time of the removal."""
+"""The name under which the memory keeps the time of a record's removal."""
+KEPT = "@kept "
+"""With an object type: the name under which the memory keeps the records that a parent had, with the time."""
 
 
 def revived(cycle_state: CycleState, ref: RecordRef, desired: DesiredRecord) -> bool:
@@ -39,19 +41,29 @@ def revived(cycle_state: CycleState, ref: RecordRef, desired: DesiredRecord) -> 
     return True
 
 
-def newest_archives(archives: Iterable[ArchiveOthers]) -> dict[tuple[RecordRef, str], ArchiveOthers]:
-    """The newest word about the records of each parent and type."""
+def newest_words(cycle_state: CycleState, work: Work) -> dict[tuple[RecordRef, str], ArchiveOthers]:
+    """The newest word about the records of each parent and type: of this cycle, or from the memory."""
+    parents = {target for _, target in work.pairs} | {archive.parent for archive in work.archives}
+    remembered = (word for parent in parents for word in _remembered(cycle_state.objects.known.get(parent)))
     newest: dict[tuple[RecordRef, str], ArchiveOthers] = {}
-    for archive in archives:
+    for archive in [*remembered, *work.archives]:
         known = newest.get((archive.parent, archive.object))
-        if known is None or (archive.at_ms, archive.position) > (known.at_ms, known.position):
+        if known is None or (archive.at_ms, archive.position) >= (known.at_ms, known.position):
             newest[archive.parent, archive.object] = archive
     return newest
 
 
+def _remembered(parent: ObjectRecord | None) -> Iterator[ArchiveOthers]:
+    """The records that a parent had by the newest message about them."""
+    for name, value in parent.properties.items() if parent is not None else ():
+        if parent is not None and name.startswith(KEPT):
+            kept = frozenset(plain(value.value).split("\n"))
+            yield ArchiveOthers(parent.ref, name.removeprefix(KEPT), kept, value.position, value.at_ms)
+
+
 def leave_removed(cycle_state: CycleState, work: Work) -> None:
-    """Do not write records that a newer message of the same cycle removes."""
-    for archive in newest_archives(work.archives).values():
+    """Do not write records that a newer message removes: of this cycle, or one that came before."""
+    for archive in newest_words(cycle_state, work).values():
         for pair, desired in list(work.pairs.items()):
             child = _child(pair, archive)
             if child is None or desired.at_ms >= archive.at_ms:
@@ -61,18 +73,18 @@ def leave_removed(cycle_state: CycleState, work: Work) -> None:
                 detail = "a newer message no longer has this record"
                 left_out = LeftOut(child.object, Reason.OLDER_THAN_KNOWN, detail)
                 cycle_state.outcomes.leave_out(position, [left_out])
-            work.removed[child] = archive
 
 
 async def archive_removed(cycle_state: CycleState, work: Work) -> None:
     """Archive the remembered records of each parent that its newest message does not have."""
-    archives = newest_archives(work.archives)
+    words = newest_words(cycle_state, work)
+    archives = [archive for archive in words.values() if archive in work.archives]
     objects, memory = cycle_state.objects, cycle_state.record.objects
-    parents = sorted({archive.parent for archive in archives.values()})
+    parents = sorted({archive.parent for archive in archives})
     remembered = await cycle_state.off_loop(memory.associations_of, cycle_state.destination_id, parents)
     associations = {(known.source, known.target): known for known in remembered} | objects.associations
     removed: dict[RecordRef, ArchiveOthers] = {}
-    for archive in archives.values():
+    for archive in archives:
         removed.update(_removed_by(archive, associations))
     missing = removed.keys() - objects.known.keys()
     objects.known.update(await cycle_state.load(memory.records, sorted(missing)))
@@ -87,9 +99,12 @@ async def archive_removed(cycle_state: CycleState, work: Work) -> None:
             for batch in split(children, OBJECTS_PER_CALL)
         )
     )
-    for child, archive in (removed | work.removed).items():
-        if objects.record_id(child) is None and not _is_open(cycle_state, archive):
-            _bury(cycle_state, child, archive)
+    for archive in archives:
+        parent = objects.known.get(archive.parent)
+        if parent is not None and archive.position not in cycle_state.outcomes.verdicts:
+            kept = "\n".join(sorted(archive.kept))
+            parent.properties[KEPT + archive.object] = ConfirmedValue(kept, archive.at_ms, archive.position)
+            objects.changed[archive.parent] = parent
 
 
 def _removed_by(
@@ -128,11 +143,6 @@ async def _archive(
         return
     for child in children:
         _bury(cycle_state, child, removed[child])
-
-
-def _is_open(cycle_state: CycleState, archive: ArchiveOthers) -> bool:
-    """Whether the message that removes a record is not delivered yet."""
-    return archive.position in cycle_state.outcomes.verdicts
 
 
 def _bury(cycle_state: CycleState, child: RecordRef, archive: ArchiveOthers) -> None:
