@@ -114,6 +114,11 @@ async def test_a_200_that_makes_nothing_is_not_delivered_until_it_is_known_and_t
         for _ in range(3):
             world.clock.advance((await driver.turn()).seconds)
         assert world.reasons() == {1: ("retrying", "form-unconfirmed")}
+        await world.receive(
+            [{"type": "identify", "userId": "ann", "traits": {"email": "ann@example.com"}, "messageId": "i"}]
+        )
+        for _ in range(3):
+            world.clock.advance((await driver.turn()).seconds)
         assert world.emulator.contacts() == [], "nothing else is written before the form had its chance"
         await world.drain(driver)
         assert len(submissions(world)) == 1

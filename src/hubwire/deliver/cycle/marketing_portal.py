@@ -52,6 +52,8 @@ class MarketingPortal:
     subscription_types: dict[str, str] = field(default_factory=dict)
     """The id of each subscription type, by its id and by its name without case."""
     types_read_at_ms: int | None = None
+    people_of_forms: dict[str, int] = field(default_factory=dict)
+    """The keys of new people whose form was submitted and who have not appeared yet, with the time when that ends."""
     _refused: dict[Feature, tuple[int, str]] = field(default_factory=dict)
 
     def refuse(self, feature: Feature, words: str, now_ms: int) -> None:

@@ -21,7 +21,7 @@ from hubwire.deliver.steps.associations import associate
 from hubwire.deliver.steps.companies import upsert_companies
 from hubwire.deliver.steps.contacts import upsert_contacts
 from hubwire.deliver.steps.events import send_occurrences
-from hubwire.deliver.steps.forms import submit_forms
+from hubwire.deliver.steps.forms import put_off_people, submit_forms
 from hubwire.deliver.steps.lists import set_memberships
 from hubwire.deliver.steps.new_records import missing_own_keys
 from hubwire.deliver.steps.newer import report_older
@@ -117,6 +117,8 @@ async def send_work(cycle_state: CycleState, work: Work) -> None:
     if work.marketing.submissions:
         # Before the contacts: HubSpot takes the source of a new contact from its first visit.
         await submit_forms(cycle_state, work)
+    if cycle_state.portal.marketing.people_of_forms:
+        put_off_people(cycle_state, work)
     contacts: dict[str, list[str]] = {}
     for (email, domain), pair in work.associations.items():
         work.contacts.setdefault(email, DesiredRecord(email)).positions.extend(pair.positions)

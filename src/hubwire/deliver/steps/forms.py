@@ -218,6 +218,7 @@ async def _confirm(cycle_state: CycleState, work: Work, submissions: Sequence[_O
     held = await read_contacts(cycle_state.caller, cycle_state.paths, positions) if positions else None
     for submission in submissions:
         operation = submission.operation
+        cycle_state.portal.marketing.people_of_forms.pop(operation.key, None)
         if operation.key in known or (held is not None and operation.email in held.records):
             submission.become(cycle_state, SubmissionState.SEEN)
         elif cycle_state.now_ms - submission.stored.sent_at_ms >= decisions.GIVE_UP_MS:
@@ -231,7 +232,18 @@ def _wait(cycle_state: CycleState, work: Work, operation: SubmitForm, verdict: V
     """Put off everything about the person of a submission."""
     desired = work.contacts.get(operation.key)
     positions = desired.positions if desired is not None else [operation.position]
+    cycle_state.portal.marketing.people_of_forms[operation.key] = cycle_state.now_ms + decisions.GIVE_UP_MS
     cycle_state.refuse_contact(operation.key, positions, verdict)
+
+
+def put_off_people(cycle_state: CycleState, work: Work) -> None:
+    """Put off other messages about people whose form has not made its contact yet, so that none makes it first."""
+    people = cycle_state.portal.marketing.people_of_forms
+    for key in [key for key, until_ms in people.items() if until_ms <= cycle_state.now_ms]:
+        del people[key]
+    for key in people.keys() & work.contacts.keys():
+        if not cycle_state.is_refused(key):
+            cycle_state.refuse_contact(key, work.contacts[key].positions, decisions.unconfirmed())
 
 
 def _leave_out(cycle_state: CycleState, operation: SubmitForm, left_out: LeftOut) -> None:
