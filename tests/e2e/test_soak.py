@@ -65,6 +65,9 @@ def test_a_soak_loses_and_doubles_nothing(tmp_path: Path, request: pytest.Fixtur
         tell(json.dumps(report, indent=2))
     for line in found.different[:20]:
         tell(line)
+    if found.different:
+        newer = [line for line in found.left_out if "newer-in-hubspot" in line]
+        tell("\n".join(newer[:30]))
     assert (found.lost, found.doubled, found.different) == ([], [], [])
     assert sum(found.states.values()) == found.acknowledged * PORTALS // len(soak.senders)
     if minutes >= MIN_MINUTES:

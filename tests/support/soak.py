@@ -26,6 +26,7 @@ from tests.support.world import portal_of
 
 from hubwire.backends.store import Store
 from hubwire.record.message_filter import MessageFilter
+from hubwire.record.queries import Fate
 
 SOURCES = 2
 PORTALS = 4
@@ -180,16 +181,19 @@ class Findings:
     different: list[str]
     """Messages with another state than the oracle's, portals that hold something else."""
     states: Counter[str]
+    left_out: list[str]
+    """What messages left out, for a look at the differences."""
 
 
 def examine(soak: Soak) -> Findings:
     """Compare the journal, the states of all messages and all portals with what was acknowledged."""
     copies = Counter(row.message_id for row in soak.store.journal.newest(None, 1 << 24))
     acknowledged = [message_id for sender in soak.senders for message_id in sender.acknowledged]
-    found = Findings(len(acknowledged), [], [], [], Counter())
+    found = Findings(len(acknowledged), [], [], [], Counter(), [])
     found.lost = [message_id for message_id in acknowledged if not copies[message_id]]
     found.doubled = [message_id for message_id, count in copies.items() if count > 1]
-    fates = dict(_fates(soak.store))
+    fates = {key: (fate.state.value, fate.reason) for key, fate in _fates(soak.store)}
+    found.left_out = [f"{key}: {fate.left_out}" for key, fate in _fates(soak.store) if fate.left_out]
     for number, emulator in enumerate(soak.portals.emulators):
         sender = soak.senders[number % SOURCES]
         messages = [sender.messages[message_id] for message_id in sender.acknowledged]
@@ -206,14 +210,14 @@ def examine(soak: Soak) -> Findings:
     return found
 
 
-def _fates(store: Store) -> Iterable[tuple[tuple[str, str], tuple[str, str | None]]]:
-    """State and reason of each message at each destination, by name."""
+def _fates(store: Store) -> Iterable[tuple[tuple[str, str], Fate]]:
+    """The fate of each message at each destination, by name."""
     names = {one.destination_id: one.name for one in store.registry.destinations().values()}
     before: int | None = None
     while page := store.queries.messages(MessageFilter(before=before, limit=PAGE)):
         for summary in page:
             for fate in summary.fates:
-                yield (summary.message_id, names[fate.destination_id]), (fate.state.value, fate.reason)
+                yield (summary.message_id, names[fate.destination_id]), fate
         before = page[-1].position
 
 

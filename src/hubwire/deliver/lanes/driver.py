@@ -235,7 +235,9 @@ class Driver:
         return set_back_ms >= CLOCK_STEP_MS
 
     async def _correct_future(self) -> None:
+        """Correct the times that a clock ahead of this one wrote."""
         now_ms = self._parts.clock.now_ms()
+        self.lane.follow_clock()
         record, destination_id = self._parts.record, self._destination_id
         if corrected := await self._off_loop(record.correct_future, destination_id, now_ms + CLOCK_STEP_MS):
             log.warning("lane.times-corrected", destination=self._name, rows=corrected)

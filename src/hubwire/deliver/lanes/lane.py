@@ -214,6 +214,10 @@ class Lane:
         except Unreadable as exc:
             raise unreadable(exc) from exc
 
+    def follow_clock(self) -> None:
+        """The clock was set back: a time of the clock before counts as now."""
+        self._check_before_ms = min(self._check_before_ms, self._clock.now_ms())
+
     def _suppress_ms(self, now_ms: int) -> int:
         """The time for which a confirmed value counts as unchanged."""
         if self._unconfirmed:
