@@ -46,14 +46,19 @@ def foreign_version(
     remembered: ConfirmedValue | None,
     kind: str = "string",
     own_ids: frozenset[str] | None = None,
+    *,
+    has_unconfirmed_writes: bool = False,
 ) -> Version | None:
     """The newest version that is not ours.
 
     Shape: `kind` is the property's HubSpot type; `versions` are newest first; `own_ids` are the source ids of our own
-    app, or None if they are not known.
+    app, or None if they are not known. With unconfirmed writes, our app's versions are ours although the value is not
+    the remembered one: a cycle that died wrote them, and its messages are delivered again.
     """
     ours: Version | None = None
-    if remembered is not None:
+    if has_unconfirmed_writes and own_ids:
+        ours = next((one for one in versions if one.source in SOURCE_TYPES and one.source_id in own_ids), None)
+    elif remembered is not None:
         value = plain(remembered.value)
         ours = next(
             (

@@ -71,6 +71,8 @@ class CycleState:
     """Messages that arrived before this time are late: nobody drove the lane for a while."""
     company_linger_ms: int = 0
     """How long live messages wait after the last calls for companies before the next ones."""
+    is_repeated: bool = False
+    """Whether an earlier cycle may have written values of these messages without a recorded answer."""
     definitions_made: dict[int, Made] = field(default_factory=dict)
     """The definitions that public sources made in this portal, by source. Changed by the cycle."""
     unmade: Mapping[str, Verdict] = field(default_factory=dict)
@@ -151,6 +153,16 @@ class CycleState:
         has_waited = position in self.outcomes.due or self.now_ms - at_ms > LONG_WAIT_MS
         seen_ms = self.now_ms if has_waited else self.received_at_ms.get(position, self.now_ms)
         return seen_ms - at_ms > self.late_ms
+
+    @property
+    def has_unconfirmed_writes(self) -> bool:
+        """Whether what our app wrote and the record does not know came from messages that are delivered again.
+
+        Shape: False if a message arrived before the lane stood still: the record may be a restored backup, which lacks
+        writes of messages that do not come again.
+        """
+        oldest_ms = min(self.received_at_ms.values(), default=self.now_ms)
+        return self.is_repeated and oldest_ms >= self.check_before_ms
 
     def contact_id(self, email: str) -> str | None:
         """The contact's record id, if HubSpot has confirmed it."""

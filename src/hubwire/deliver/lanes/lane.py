@@ -203,6 +203,7 @@ class Lane:
             definitions_made=self._definitions_made,
             check_before_ms=self._check_before_ms,
             company_linger_ms=round(self._parts.policy.company_linger_seconds * 1000),
+            is_repeated=bool(self._unconfirmed),
         )
 
     async def _deliver(self, cycle_state: CycleState, selection: Selection) -> None:

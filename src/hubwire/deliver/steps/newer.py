@@ -42,7 +42,13 @@ def foreign_versions(
     source_ids = {version.source_id for versions in record.history.values() for version in versions}
     own_ids = cycle_state.portal.own_source.known(source_ids)
     for name, versions in without_defaults(record, defaults).history.items():
-        version = foreign_version(versions, remembered.get(name), kind_of(definitions, name), own_ids)
+        version = foreign_version(
+            versions,
+            remembered.get(name),
+            kind_of(definitions, name),
+            own_ids,
+            has_unconfirmed_writes=cycle_state.has_unconfirmed_writes,
+        )
         if version is not None:
             found[name] = version
     return found

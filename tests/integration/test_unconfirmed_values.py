@@ -1,0 +1,70 @@
+"""Values that a process wrote before it died, and late messages after that: our own write is nobody else's."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.crashes import Crash, Crashes, CrashingRecord
+from tests.support.world import NOW_MS, World
+
+EMAIL = "late@example.com"
+
+
+def late(number: int) -> dict[str, Any]:
+    """An identify call that happened an hour ago, one a minute; its phone number is its own."""
+    at = datetime.fromtimestamp(NOW_MS / 1000, UTC) - timedelta(minutes=60 - number)
+    moment = at.isoformat().replace("+00:00", "Z")
+    traits = {"email": EMAIL, "phone": str(number)}
+    return {"type": "identify", "userId": "u", "messageId": f"m{number}", "timestamp": moment, "traits": traits}
+
+
+async def die_after_writing(world: World, number: int) -> None:
+    """HubSpot has the value of this message, and the record knows nothing of it."""
+    crashes = Crashes()
+    crashes.arm("commit.before", 0)
+    world.append([late(number)])
+    crashing: Any = CrashingRecord(world.record, crashes)
+    with pytest.raises(Crash):
+        await world.drain(world.driver("dead", crashing))
+    world.clock.advance(20)
+
+
+def phone(world: World) -> str:
+    [contact] = world.emulator.contacts()
+    return str(contact["properties"]["phone"])
+
+
+@pytest.mark.parametrize("comes_in_the_same_cycle", [True, False])
+async def test_a_late_value_newer_than_our_own_unconfirmed_write_is_written(
+    tmp_path: Path, comes_in_the_same_cycle: bool
+) -> None:
+    async with World(tmp_path) as world:
+        first = world.driver()
+        world.append([late(1)])
+        await world.drain(first)
+        await first.end()
+        await die_after_writing(world, 2)
+        assert phone(world) == "2"
+        driver = world.driver("restarted")
+        if not comes_in_the_same_cycle:
+            await world.drain(driver)
+        world.append([late(3)])
+        await world.drain(driver)
+        assert phone(world) == "3"
+
+
+async def test_what_a_person_wrote_after_our_unconfirmed_write_stays(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        first = world.driver()
+        world.append([late(1)])
+        await world.drain(first)
+        await first.end()
+        await die_after_writing(world, 2)
+        [contact] = world.emulator.contacts()
+        world.emulator.edit("contacts", contact["id"], {"phone": "by hand"})
+        world.append([late(3)])
+        await world.drain(world.driver("restarted"))
+        assert phone(world) == "by hand"
