@@ -128,6 +128,30 @@ async def test_a_merged_contact_keeps_its_events_and_the_values_that_are_newer(i
     assert [one["contactId"] for one in emulator.events()] == [merged["id"]]
 
 
+@pytest.mark.parametrize("disturbance", ["delete", "merge"])
+async def test_a_contact_with_a_key_of_its_own_is_made_whole_again_by_a_changed_identify(
+    tmp_path: Path, disturbance: str
+) -> None:
+    """It is written by its record id, which leads nowhere now."""
+    number = {"name": "user_number", "label": "n", "type": "string", "fieldType": "text", "hasUniqueValue": True}
+    destination = structs.replace(DESTINATION, contact_key={"user_number": "$.userId"})
+    async with World(tmp_path, destination=destination) as world:
+        world.emulator.seed(properties={"contacts": [{**number, "groupName": "contactinformation"}]})
+        installation = Installation(world)
+        await installation.identify(**ADA)
+        contact_id = installation.contact()["id"]
+        if disturbance == "delete":
+            world.emulator.archive("contacts", contact_id)
+        else:
+            world.emulator.seed(contacts=[{"properties": {"email": "other@example.com"}}])
+            world.emulator.merge("contacts", contact_id, installation.contact("other@example.com")["id"])
+        await installation.identify(city="Linz")
+        properties = installation.contact()["properties"]
+        names = ("firstname", "lastname", "city", "user_number")
+        assert [properties[name] for name in names] == ["Ada", "Byron", "Linz", "ada@example.com"]
+        assert world.states()["dead"] == 0
+
+
 # -- the same message comes again
 
 

@@ -257,6 +257,8 @@ def _settle(
     if not is_delivered(outcome.verdict):
         if was_sent(outcome.verdict):
             cycle_state.unconfirm_contact(sent.key, sent.properties)
+        if outcome.is_gone:
+            cycle_state.suspect_contact(sent.key)
         cycle_state.refuse_contact(sent.key, sent.positions, outcome.verdict)
         return
     returned = outcome.returned
