@@ -78,6 +78,19 @@ class Robot:
         for name, value in traits.items():
             self.note(email, name, at_ms, value, is_told=True)
 
+    async def repeat(self) -> None:
+        """Send again what HubSpot should have: the contact is there afterwards, whoever deleted it."""
+        email, name = self.choose.choice(PEOPLE), self.choose.choice(NAMES)
+        told = self.told.get((email, name))
+        if told is None or self.newest[email, name] != told:
+            return
+        at_ms, value = self.world.clock.now_ms(), told[1]
+        await self.send(
+            self.message(type="identify", userId=email, timestamp=iso_utc(at_ms), traits={"email": email, name: value})
+        )
+        self.note(email, name, at_ms, value, is_told=True)
+        assert self.record(email) is not None, f"{email} is gone"
+
     async def track(self) -> None:
         email = self.choose.choice(PEOPLE)
         if self.record(email) is None and not any(key[0] == email for key in self.newest):
@@ -170,7 +183,7 @@ async def act(tmp_path: Path, steps: int, seed: int) -> None:
     async with World(tmp_path, destination=destination, search_lag_seconds=5.0) as world:
         robot = Robot(world, random.Random(seed), world.driver())
         acts: list[Callable[[], Any]] = [
-            *[robot.identify] * 6, *[robot.track] * 4, *[robot.group] * 3, *[robot.edit] * 4,
+            *[robot.identify] * 6, *[robot.repeat] * 2, *[robot.track] * 4, *[robot.group] * 3, *[robot.edit] * 4,
             robot.delete, robot.merge, robot.delete_company, robot.merge_companies,
         ]  # fmt: skip
         for _ in range(steps):
