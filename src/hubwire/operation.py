@@ -190,6 +190,8 @@ class SendEvent(Struct, gc=False):
     position: int
     utk: str | None = None
     object_id: str | None = None
+    record: RecordRef | None = None
+    """The company, deal, ticket or other record whose event it is; then it has no contact."""
 
 
 class SetMembership(Struct, gc=False):

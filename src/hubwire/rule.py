@@ -173,7 +173,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @property
     def object_types(self) -> frozenset[str]:
         """All object types that the rule names."""
-        written = [self.object] if self.object else [self.on] if self.list is not None else []
+        is_on = self.list is not None or self.event is not None
+        written = [self.object] if self.object else [self.on] if is_on else []
         own = frozenset([*self.if_portal_has, *self.if_portal_lacks, *written])
         return own.union([other.object for other in self.associate], [each.object for each in self.each])
 

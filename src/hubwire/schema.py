@@ -45,6 +45,8 @@ class EventDefinition:
     """Property name -> HubSpot type; an enumeration of true and false counts as `bool`."""
     own: set[str] = field(default_factory=set)
     """The properties that Hubwire made."""
+    object_id: str = "0-1"
+    """The id of the object type whose events these are."""
 
 
 @dataclass(frozen=True, slots=True)

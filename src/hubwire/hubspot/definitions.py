@@ -117,6 +117,7 @@ class _Event(msgspec.Struct, rename="camel"):
     fully_qualified_name: str
     labels: _Labels | None = None
     label: str | None = None
+    primary_object_id: str = "0-1"
     properties: list[_Property] = []
     archived: bool = False
 
@@ -238,6 +239,7 @@ def _event(raw: _Event) -> EventDefinition:
             definition.name: _event_type(definition) for definition in raw.properties if not definition.archived
         },
         own={definition.name for definition in raw.properties if _is_own(definition)},
+        object_id=raw.primary_object_id,
     )
 
 
@@ -276,12 +278,14 @@ def create_property_group(name: str, label: str) -> bytes:
     return _encode({"name": name, "label": label})
 
 
-def create_event_definition(name: str, label: str, types: Mapping[str, str], description: str = "") -> bytes:
-    """The body of the creation of a contact's event definition; `types` has the type of each property."""
+def create_event_definition(
+    name: str, label: str, types: Mapping[str, str], description: str = "", object_type: str = "contact"
+) -> bytes:
+    """The body of the creation of an event definition; `types` has the type of each property."""
     body: dict[str, Any] = {
         "label": label,
         "name": name,
-        "primaryObject": "CONTACT",
+        "primaryObject": object_type.upper(),
         "includeDefaultProperties": False,
         "propertyDefinitions": [_event_property(name, kind) for name, kind in types.items()],
     }

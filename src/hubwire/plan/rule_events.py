@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from hubwire.message import text_id
-from hubwire.operation import Discard, Hold, PropertyValue, SendEvent
+from hubwire.object_types import standard_type
+from hubwire.operation import Discard, Hold, PropertyValue, RecordRef, SendEvent
 from hubwire.plan.emails import as_email, is_utk, utk_of
 from hubwire.plan.events import EventWriter, named_event
 from hubwire.plan.hold import waits_with_cookie
@@ -15,14 +16,17 @@ from hubwire.plan.rules.rule_set import CompiledRule
 from hubwire.plan.rules.values import MISSING
 from hubwire.plan.track import BY_COOKIE, event_uuid
 from hubwire.reasons import Reason
+from hubwire.rule import Rule
 
 
 class _Person(NamedTuple):
-    """The person of an event: an e-mail or `record_key`, HubSpot's cookie, the id of the contact's record."""
+    """Whose event it is: an e-mail or `record_key`, HubSpot's cookie, or the id of the contact's record; or a record of
+    another type."""
 
     email: str | None
     utk: str | None = None
     record_id: str | None = None
+    record: RecordRef | None = None
 
 
 def send_event(targets: Targets, compiled: CompiledRule) -> Hold | Discard | None:
@@ -31,7 +35,7 @@ def send_event(targets: Targets, compiled: CompiledRule) -> Hold | Discard | Non
     person = _person_of(targets, compiled)
     if not isinstance(person, _Person):
         return person
-    email, utk, record_id = person
+    email, utk, record_id, record = person
     properties = compiled.whole(targets.fields) if compiled.whole is not None else _resolved(compiled, targets.fields)
     if not isinstance(properties, dict):
         report(plan, rule, Reason.RULE_FAILED, "its properties give no object")
@@ -42,7 +46,12 @@ def send_event(targets: Targets, compiled: CompiledRule) -> Hold | Discard | Non
     if isinstance(event, Discard):
         report(plan, rule, event.reason, event.detail)
         return None
-    if email is not None:
+    if event.definition is not None and event.definition.object_id != _type_id(targets, rule):
+        report(plan, rule, Reason.RULE_FAILED, f"HubSpot has {event.label} as an event of another object type")
+        return None
+    if record is not None:
+        targets.operation(record)
+    elif email is not None:
         targets.contact(email)
     elif record_id is None and BY_COOKIE not in plan.left_out and not compiled.person:
         plan.left_out.append(BY_COOKIE)
@@ -61,9 +70,16 @@ def send_event(targets: Targets, compiled: CompiledRule) -> Hold | Discard | Non
             message.position,
             utk,
             record_id,
+            record,
         )
     )
     return None
+
+
+def _type_id(targets: Targets, rule: Rule) -> str:
+    known = targets.object_schema(rule.on)
+    standard = standard_type(rule.on)
+    return known.object_type.type_id if known is not None else standard.type_id if standard is not None else ""
 
 
 def _person_of(targets: Targets, compiled: CompiledRule) -> _Person | Hold | Discard | None:
@@ -80,6 +96,8 @@ def _person_of(targets: Targets, compiled: CompiledRule) -> _Person | Hold | Dis
     if compiled.person:
         report(targets.plan, rule, Reason.RULE_WITHOUT_KEY, "person")
         return None
+    if rule.on != "contact":
+        return _record_of(targets, compiled)
     key: str | Hold | Discard
     if compiled.key is None:
         key = targets.own_person()
@@ -97,6 +115,20 @@ def _person_of(targets: Targets, compiled: CompiledRule) -> _Person | Hold | Dis
     if isinstance(key, Hold) and not targets.by_cookie:
         return waits_with_cookie(key)
     return _Person(None, utk)
+
+
+def _record_of(targets: Targets, compiled: CompiledRule) -> _Person | Hold | Discard | None:
+    """The company or other record of an event."""
+    rule = compiled.rule
+    if compiled.key is None:
+        own = targets.own_company()
+        return _Person(None, record=RecordRef("company", own)) if isinstance(own, str) else own
+    name = next(iter(rule.key))
+    record, fault = targets.given(rule.on, name, compiled.key(targets.fields))
+    if record is None:
+        report(targets.plan, rule, fault, name)
+        return None
+    return _Person(None, record=record)
 
 
 def _resolved(compiled: CompiledRule, fields: dict[str, Any]) -> dict[str, Any]:

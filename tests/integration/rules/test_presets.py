@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec import structs
 from tests.support.world import DESTINATION, World
 
 from hubwire.hubspot.wire import iso_utc
+from hubwire.rule import Rule
 
 START_MS = 1_768_400_000_000
 PEN = {"product_id": "p1", "sku": "PEN", "name": "Pen", "price": 2, "quantity": 3}
@@ -108,5 +110,48 @@ async def test_a_guests_order_is_there_before_anybody_knows_the_guest(tmp_path: 
         await world.drain(driver)
         assert len(records(world, "orders", "hubwire_order_id")) == 1
         assert "contacts" in {end["type"] for one in world.emulator.associations() for end in (one["from"], one["to"])}
+    finally:
+        await world.close()
+
+
+async def test_events_of_companies_and_deals_are_sent_for_their_records(tmp_path: Path) -> None:
+    rules = [
+        {
+            "name": "Seats",
+            "trigger": 'event = "Seats Changed"',
+            "event": "company_seats",
+            "on": "company",
+            "key": {"domain": "$.properties.site"},
+            "properties": {"seats": "$.properties.seats"},
+            "default": False,
+        },
+        {
+            "name": "Moved",
+            "trigger": 'event = "Deal Moved"',
+            "event": "deal_moved",
+            "on": "deal",
+            "key": {"shop_id": "$.properties.id"},
+            "default": False,
+        },
+        {
+            "name": "Deals",
+            "trigger": 'event = "Deal Moved"',
+            "object": "deal",
+            "key": {"shop_id": "$.properties.id"},
+            "properties": {"dealname": "D", "dealstage": "closedwon"},
+        },
+    ]
+    destination = structs.replace(DESTINATION, rules=msgspec.convert(rules, tuple[Rule, ...]))
+    world = World(tmp_path, destination=destination, limits_enabled=False)
+    try:
+        sent = [event("Seats Changed", 1, site="acme.test", seats=5), event("Deal Moved", 2, id="d1")]
+        world.append([{"messageId": f"m{number}", **message} for number, message in enumerate(sent)])
+        await world.drain(world.driver())
+        company, deal = world.emulator.records("companies")[0]["id"], world.emulator.records("deals")[0]["id"]
+        found = {one["eventName"]: (one["objectType"], one["objectId"]) for one in world.emulator.events()}
+        assert found == {
+            "pe1234567_company_seats": ("COMPANY", company),
+            "pe1234567_deal_moved": ("DEAL", deal),
+        }, world.reasons()
     finally:
         await world.close()

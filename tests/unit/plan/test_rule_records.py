@@ -19,6 +19,8 @@ from hubwire.operation import (
     Link,
     Plan,
     RecordRef,
+    SendEvent,
+    UpsertCompany,
     UpsertContact,
     UpsertRecord,
 )
@@ -26,7 +28,7 @@ from hubwire.plan import Identity, links_of, plan
 from hubwire.plan.default_portal import default_portal
 from hubwire.reasons import Reason
 from hubwire.rule import Rule
-from hubwire.schema import ObjectSchema, Pipeline, PortalSchema, PropertyDefinition
+from hubwire.schema import EventDefinition, ObjectSchema, Pipeline, PortalSchema, PropertyDefinition
 
 HOLD_MS = 72 * 3600 * 1000
 ORDERS: dict[str, Any] = {
@@ -296,6 +298,28 @@ def test_a_missing_property_is_made_with_the_type_of_its_value_where_the_destina
     assert found.missing_properties == [("order", "weight", "number")]
     public = planned(order(), rule, mapping=Mapping(create_properties=True), kind=SourceKind.WEB)
     assert left_out(public)["rule:Orders.weight"] is Reason.UNKNOWN_PROPERTY
+
+
+def test_an_event_of_a_company_names_its_record_and_no_person() -> None:
+    rule = {
+        "name": "Seats",
+        "trigger": 'event = "Order Completed"',
+        "default": False,
+        "event": "seats",
+        "on": "company",
+    }
+    rule |= {"key": {"domain": "$.properties.site"}, "properties": {"total": "$.properties.total"}}
+
+    found = planned(order(site="https://acme.test"), rule)
+
+    [company, event] = found.operations
+    assert isinstance(company, UpsertCompany)
+    assert isinstance(event, SendEvent)
+    assert (event.email, event.record, event.object_id) == (None, RecordRef("company", "acme.test"), None)
+    schema = portal()
+    schema.add_event(EventDefinition("pe123_seats", "seats", "Seats"))
+    other = planned(order(site="acme.test"), rule, schema=schema)
+    assert left_out(other) == {"rule:Seats": Reason.RULE_FAILED}, "the portal has it as an event of contacts"
 
 
 def test_a_record_without_a_key_is_made_once_for_each_message() -> None:

@@ -24,12 +24,14 @@ from hubwire.reasons import Reason
 
 
 async def send_occurrences(cycle_state: CycleState, events: Sequence[SendEvent]) -> None:
-    """Send the events of confirmed contacts and of cookies; other events get the verdict of their contact."""
+    """Send the events of confirmed records and of cookies; other events get the verdict of their record."""
     by_trace: dict[str, SendEvent] = {}
     inputs: list[Input] = []
     for event in events:
         definition = cycle_state.schema.events.get(event.event)
-        if event.email is not None and cycle_state.contact_id(event.email) is None:
+        if event.record is not None and cycle_state.record_id(event.record) is None:
+            cycle_state.settle([event.position], cycle_state.missing_record(event.record))
+        elif event.email is not None and cycle_state.contact_id(event.email) is None:
             cycle_state.outcomes.judge([event.position], cycle_state.missing_verdict(event.email, None))
         elif definition is None:
             cycle_state.outcomes.judge([event.position], _why_unmade(cycle_state, event.event))
@@ -37,6 +39,8 @@ async def send_occurrences(cycle_state: CycleState, events: Sequence[SendEvent])
             trace = str(len(inputs))
             if event.email is not None and unique_property(event.email) is not None:
                 event.object_id = cycle_state.contact_id(event.email)
+            elif event.record is not None:
+                event.object_id = cycle_state.record_id(event.record)
             by_trace[trace] = event
             properties = {name: written.value for name, written in event.properties.items()}
             inputs.append(Input(trace, definition.full_name, properties, (event.position,)))

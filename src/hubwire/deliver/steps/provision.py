@@ -61,6 +61,7 @@ class _Event:
     """What a cycle's occurrences of one event have in common."""
 
     label: str
+    object_type: str = "contact"
     types: dict[str, str] = field(default_factory=dict)
     positions: list[int] = field(default_factory=list)
     users: dict[str, list[int]] = field(default_factory=dict)
@@ -217,7 +218,8 @@ def _events(portal: Portal, events: Sequence[SendEvent]) -> Mapping[str, _Event]
     for event in events:
         definition = known.get(event.event)
         if definition is None or not event.types.keys() <= definition.properties.keys():
-            lacking.setdefault(event.event, _Event(event.label)).add(event)
+            object_type = "contact" if event.record is None else event.record.object
+            lacking.setdefault(event.event, _Event(event.label, object_type)).add(event)
     return lacking
 
 
@@ -268,7 +270,7 @@ async def _add_event_property(portal: Portal, known: EventDefinition, name: str,
 
 
 async def _ask_for_event(portal: Portal, name: str, event: _Event, types: Mapping[str, str]) -> tuple[Verdict, Answer]:
-    body = create_event_definition(name, event.label, types)
+    body = create_event_definition(name, event.label, types, object_type=event.object_type)
     call = Call("create event definition", "POST", portal.paths.event_definitions, body)
     return await portal.calls.ask(call, event.positions)
 

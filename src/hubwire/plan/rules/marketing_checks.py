@@ -56,7 +56,7 @@ def check_marketing(rule: Rule) -> None:
     kind = next((name for name in FIELDS if getattr(rule, name) is not None), None)
     own = FIELDS.get(kind or "", ())
     foreign = [name for fields in FIELDS.values() for name in fields if name not in own]
-    strange = given(rule, foreign)
+    strange = [name for name in given(rule, foreign) if name != "on" or rule.event is None]
     if strange:
         refuse(rule, f"{strange[0]} belongs to a rule with {_kind_of(strange[0])}", strange[0])
     if kind is None:

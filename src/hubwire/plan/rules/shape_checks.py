@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from hubwire.destination import DEFAULTS, Destination
 from hubwire.errors import BadValue
-from hubwire.plan.rules.record_checks import MAX_NAME, PROPERTY, check_record, check_values, refuse
+from hubwire.plan.rules.record_checks import MAX_NAME, PROPERTY, check_key, check_record, check_values, refuse
 from hubwire.rule import Rule
 
 MAX_SKIP = 200
@@ -15,6 +15,8 @@ ACTIONS = ("skip", "drop or keep", "object", "event", "list", "subscription", "f
 PARTS = ("properties", "traits", "context")
 """The parts of a message from which `drop` can remove fields."""
 PERSON = ("email", "utk", "id")
+EVENT_OBJECTS = ("contact", "company", "deal", "ticket")
+"""The object types whose events rules send. Source: HubSpot's OpenAPI, event definitions."""
 
 _OF_RECORDS = ("mode", "only_if_empty", "empty", "add_options", "associate", "each", "missing")
 _WRITING = ("key", "person", "properties", "fallback", "max", *_OF_RECORDS)
@@ -72,7 +74,15 @@ def _check_event(rule: Rule, event: str) -> None:
         refuse(rule, f"an event has no {', '.join(others)}", others[0])
     if rule.key and rule.person:
         refuse(rule, "give key or person, not both")
-    for name in rule.key:
+    if rule.on not in EVENT_OBJECTS:
+        refuse(rule, f"on: HubSpot has events of {', '.join(EVENT_OBJECTS)}", rule.on)
+    if rule.on != "contact":
+        if rule.person:
+            refuse(rule, f"person: an event of a {rule.on} has a key instead", rule.on)
+        check_key(rule, "key", rule.key)
+        if not rule.key and rule.on != "company":
+            refuse(rule, f"key: name the property that the {rule.on} is known by", rule.on)
+    for name in rule.key if rule.on == "contact" else ():
         if name != "email":
             refuse(rule, f"key {name}: the person of an event is named by email, or by person = {{ … }}", name)
     for name in rule.person:

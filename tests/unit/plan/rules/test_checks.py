@@ -106,6 +106,12 @@ def test_rules_that_do_what_they_say_are_taken() -> None:
         ({"each": [{"list": "$.a", "object": "line_item"}]}, "each line_item: key: name the property that"),
         ({"each": [{"list": "$.a", "object": "product", "mode": "create"}]}, "does not associate a product"),
         ({"each": [{"list": "$.a", "object": "cart", "key": {"n": {"@pth": "$.b"}}}]}, "/each.cart.key.n has an"),
+        (
+            {"object": None, "event": "x", "on": "order", "key": {"n": "1"}},
+            "on: HubSpot has events of contact",
+        ),
+        ({"object": None, "event": "x", "on": "deal"}, "key: name the property that the deal is known by"),
+        ({"object": None, "event": "x", "on": "company", "person": {"id": "1"}}, "an event of a company has a key"),
         ({"object": None, "event": "x", "mode": "update"}, "an event has no mode"),
         ({"object": None, "event": "x", "key": {"user_id": "$.userId"}}, "is named by email, or by person"),
         ({"object": None, "event": "x", "person": {"phone": "1"}}, "person: 'phone' is none of email, utk, id"),
