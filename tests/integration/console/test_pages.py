@@ -284,7 +284,7 @@ def test_the_overview_says_why_messages_were_discarded_and_what_holds_and_fields
         text = Page(page.text).text
         assert "traits.plan: left out of 1 message" in text, path
         assert "/mapping/1?trait=plan" in Page(page.text).links()
-        assert {"method": "post", "action": "/schema/1/properties"}.items() <= Page(page.text).all("form")[-1].items()
+        assert "/schema/1/properties" in [form.get("action") for form in Page(page.text).all("form")]
 
 
 def test_a_held_group_says_when_it_expires_and_expired_messages_are_on_the_page(console: Console) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -34,6 +35,8 @@ from hubwire.registry.named import named_or_first
 if TYPE_CHECKING:
     from hubwire.manage.dryrun import FileDryRun
     from hubwire.manage.history.preview import KnownSchema
+
+MAX_FIELDS = 20
 
 
 class Role(StrEnum):
@@ -77,6 +80,7 @@ def plan(
     columns: MapOption = None,
     order: DatesOption = None,
     encoding: EncodingOption = None,
+    summary: Annotated[bool, typer.Option("--summary", help="Print only the sums.")] = False,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -108,9 +112,28 @@ def plan(
 
             history = look_at_with_labels([file or "-"], options, Path(settings.data), schema_of)
             shown = dry_run_file(store, client, chosen, source, history, clock)
-    print_json(shown) if json else _print_plan(shown)
+    if json:
+        print_json(shown)
+    else:
+        if not summary:
+            _print_plan(shown)
+        for line in summed_up(shown):
+            console.print(plain(line), markup=False)
     if shown.unreadable or not shown.messages:
         raise typer.Exit(1)
+
+
+def summed_up(shown: FileDryRun) -> list[str]:
+    """The sums of a dry run, in lines: outcomes, requests, and the fields left out most often."""
+    outcomes = Counter(planned.outcome for planned in shown.messages)
+    fields = Counter(f"{item.field}: {item.reason}" for planned in shown.messages for item in planned.left_out)
+    words = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
+    noun = "message" if len(shown.messages) == 1 else "messages"
+    lines = [f"{len(shown.messages):,} {noun} ({words or 'none'}), {len(shown.requests):,} requests to HubSpot."]
+    lines += [f"Left out of {count:,}: {field}" for field, count in fields.most_common(MAX_FIELDS)]
+    if len(fields) > MAX_FIELDS:
+        lines.append(f"{len(fields) - MAX_FIELDS:,} more fields are left out.")
+    return lines
 
 
 def _print_plan(shown: FileDryRun) -> None:

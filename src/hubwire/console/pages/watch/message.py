@@ -20,7 +20,7 @@ from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
 from hubwire.errors import BadValue, HubwireError, Missing
 from hubwire.manage import decisions
 from hubwire.message import merged
-from hubwire.reasons import cause_of, remedy_of
+from hubwire.reasons import DiscardGroup, cause_of, discard_group, remedy_of
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.queries import Fate, MessageDetail, MessageSummary
 from hubwire.registry.access import Role
@@ -263,11 +263,16 @@ def _fate(view: View, fate: Fate, summary: MessageSummary, line: MessageLine, de
         is_replay=fate.is_replay,
         left_out=[_left_out(view, entry) for entry in fate.left_out],
         records=_records(view, fate, summary),
-        replay_words=REPLAY_WORDS.get(fate.state) if view.may(Role.OPERATE) else None,
+        replay_words=REPLAY_WORDS.get(fate.state) if view.may(Role.OPERATE) and not _is_in_browser(fate) else None,
         may_discard=fate.state in DISCARDABLE and view.may(Role.OPERATE),
         mapping_href=mapping_href(fate.destination_id, fate.state, fate.reason, fate.detail),
         plan_href=f"/plans/{line.href.removeprefix('/messages/')}?destination={fate.destination_id}&position={line.position}",
     )
+
+
+def _is_in_browser(fate: Fate) -> bool:
+    """True if the page has delivered it: HubSpot would count it twice."""
+    return fate.state is State.DISCARDED and discard_group(fate.reason) is DiscardGroup.IN_BROWSER
 
 
 def _left_out(view: View, entry: dict[str, str]) -> LeftOutLine:

@@ -15,7 +15,7 @@ from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
 from hubwire.manage import decisions
 from hubwire.manage.export import MAX_MESSAGES, exported
 from hubwire.message import MessageType
-from hubwire.reasons import EXPLANATIONS, Kind
+from hubwire.reasons import EXPLANATIONS, DiscardGroup, Kind, discard_group
 from hubwire.record.message_filter import MessageFilter, ReplayPart
 from hubwire.record.queries import Fate, MessageSummary
 from hubwire.registry.access import Role
@@ -197,7 +197,8 @@ def _line(view: View, summary: MessageSummary, sources: dict[int, str], destinat
 
 def _replay_href(summary: MessageSummary) -> str | None:
     for fate in summary.fates:
-        if fate.state in REPLAYABLE and fate.state is not State.DELIVERED:
+        is_in_browser = discard_group(fate.reason) is DiscardGroup.IN_BROWSER
+        if fate.state in REPLAYABLE and fate.state is not State.DELIVERED and not is_in_browser:
             criteria = MessageFilter(text=summary.message_id, state=fate.state, destination_id=fate.destination_id)
             return f"/replays/new?{filter_query(criteria)}"
     return None

@@ -10,6 +10,7 @@ import msgspec
 from starlette.responses import Response
 
 from hubwire.console.pages.watch.messages import MessageLine, lines, message_href
+from hubwire.console.parts.id_graph import IdGraph, id_graph
 from hubwire.console.parts.lanes import names
 from hubwire.delivery import State
 from hubwire.destination import Destination
@@ -64,6 +65,7 @@ class WhoPage(msgspec.Struct, frozen=True, kw_only=True):
     records: list[RecordView]
     marketing: list[MarketingView]
     messages_href: str
+    graph: IdGraph | None = None
 
 
 class Unsettled(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,5 +201,6 @@ def _read(view: View, identity: str) -> WhoPage:
         links=links,
         records=records,
         marketing=marketing,
+        graph=id_graph(known.links, known.records),
         messages_href=f"/messages?user={quote(identity, safe='')}",
     )
