@@ -88,11 +88,8 @@ class QueryBookmarks:
 
     def set(self, value: Any) -> None:
         """Note that everything up to this value is in the journal. Raises SettingsError if it cannot be a cursor."""
-        kind = next((name for name, types in _KINDS if isinstance(value, types)), None)
-        if kind is None or isinstance(value, bool):
-            raise SettingsError(f"--cursor: a column of {type(value).__name__} cannot be a cursor")
         text = value.isoformat() if isinstance(value, date) else str(value)
-        self._marks[self._key] = _Bookmark(kind, text)
+        self._marks[self._key] = _Bookmark(_kind_of(value), text)
         fresh = self._path.with_suffix(".new")
         fresh.write_bytes(msgspec.json.encode(self._marks))
         fresh.replace(self._path)
@@ -109,6 +106,14 @@ _READ: dict[str, Any] = {
     "number": Decimal,
     "text": str,
 }
+
+
+def _kind_of(value: Any) -> str:
+    """The kind of a cursor's value. Raises SettingsError for one that cannot be a cursor."""
+    kind = next((name for name, types in _KINDS if isinstance(value, types)), None)
+    if kind is None or isinstance(value, bool):
+        raise SettingsError(f"--cursor: a column of {type(value).__name__} cannot be a cursor")
+    return kind
 
 
 class _Rows(NamedTuple):
@@ -132,6 +137,8 @@ def look_at_query(query: Query, options: ReadOptions, after: Any, stack: ExitSta
     if not first:
         return None
     values = [record.values for record in first if record.problem is None]
+    if query.cursor is not None and values:
+        _kind_of(values[0][query.cursor])
     reader = recognise(Sample(columns, values, "", True, options))
     contents = Contents("a query", columns, itertools.chain(first, records), "", lambda: 0)
     part = Part(query.place)

@@ -117,6 +117,7 @@ def test_without_a_cursor_all_rows_are_read_and_nothing_is_doubled(ready: Shell,
         (("--sql", "sqlite:///crm.db", "--query", "DELETE FROM users"), 1, "readonly"),
         (("--sql", "sqlite:///crm.db", "--query", QUERY, "--cursor", "seen_at"), 1, "is not a column of the query"),
         (("--sql", "sqlite:///crm.db", "--query", "SELECT plan FROM users"), 1, "no column names people"),
+        (("--sql", "sqlite:///crm.db", "--query", "SELECT email, x'00' AS c FROM users", "--cursor", "c"), 1, "bytes"),
         (("--sql", "duckdb:///nowhere.duckdb", "--query", "SELECT 1"), 1, "there is no file"),
         (("--sql", "duckdb:///crm.db", "--query", "SELECT 1"), 1, "duckdb:///crm.db: "),
         (("--sql", "postgresql://127.0.0.1:1/x", "--query", "SELECT 1"), 1, "connection"),
@@ -135,6 +136,7 @@ def test_what_cannot_be_asked_is_one_clear_line(
     ran = ready("import", "--source", "api", *arguments)
     assert (ran.code, words in ran.err) == (code, True), ran.err
     assert "Traceback" not in ran.err
+    assert journaled(ready) == []
 
 
 def test_a_preview_of_a_query_imports_nothing(ready: Shell, database: tuple[str, Run]) -> None:
