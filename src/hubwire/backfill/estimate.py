@@ -39,7 +39,7 @@ from hubwire.hubspot.call import (
 )
 from hubwire.hubspot.reading import RECORDS_PER_HISTORY_READ, RECORDS_PER_READ
 from hubwire.message import JournalRow
-from hubwire.operation import Discard, Link
+from hubwire.operation import Discard, Hold, Link
 from hubwire.record.protocol import Company, Person
 from hubwire.schema import PortalSchema
 
@@ -61,6 +61,8 @@ class Estimate(msgspec.Struct, kw_only=True):
     left_out: dict[str, int] = {}
     """The number of messages by `field: reason`, for each field that would be left out."""
     held: int = 0
+    held_by: dict[str, int] = {}
+    """The number of held messages by reason."""
     unreadable: int = 0
     """Rows and files with a fault, which an import leaves out."""
     calls: dict[str, int] = {}
@@ -88,6 +90,7 @@ class Estimator:
     _discarded: Counter[str] = field(default_factory=Counter)
     _left_out: Counter[str] = field(default_factory=Counter)
     _held: dict[int, JournalRow] = field(default_factory=dict)
+    _held_by: dict[int, str] = field(default_factory=dict)
     _messages: int = 0
     _events: int = 0
     _new: RecentContacts = field(default_factory=RecentContacts)
@@ -99,11 +102,13 @@ class Estimator:
         self._messages += len(rows)
         work, outcomes, rows_now = self._gathered([*self._held.values(), *rows])
         self._held.clear()
+        self._held_by.clear()
         for position, fate in outcomes.fates.items():
             if isinstance(fate, Discard):
                 self._discarded[str(fate.reason)] += 1
-            else:
+            elif isinstance(fate, Hold):
                 self._held[position] = rows_now[position]
+                self._held_by[position] = str(fate.reason)
         for position, items in outcomes.left_out.items():
             if position not in outcomes.fates:
                 self._left_out.update({f"{item.field}: {item.reason}" for item in items})
@@ -132,6 +137,7 @@ class Estimator:
             discarded=dict(self._discarded.most_common()),
             left_out=dict(self._left_out.most_common(MAX_LEFT_OUT)),
             held=len(self._held),
+            held_by=dict(Counter(self._held_by.values()).most_common()),
             calls={name: count for name, count in sorted(calls.items()) if count},
             total_calls=total,
             seconds=math.ceil(total / calls_per_second * 10) / 10,

@@ -196,7 +196,8 @@ def test_the_estimate_comes_true(tmp_path: Path, emulator: Emulator) -> None:
     assert sum(made.values()) == wanted.total_calls - wanted.calls["read companies"], (made, wanted.calls)
     assert (wanted.contacts, wanted.companies, wanted.associations) == (450, 40, 450)
     assert wanted.events == len(emulator.events())
-    assert (wanted.held, wanted.discarded) == (100, {"page-is-device-only": 1})
+    assert (wanted.held, wanted.held_by) == (100, {"unknown-person": 100})
+    assert wanted.discarded == {"page-is-device-only": 1}
     assert wanted.definitions == 3
     assert wanted.day_percent == pytest.approx(wanted.total_calls / 400, abs=0.01)
     here.close()

@@ -148,9 +148,8 @@ def print_estimates(estimates: list[Estimate]) -> None:
             console.print(f"  {estimate.unreadable:,} unreadable; --preview lists the rows and the reasons")
         for name, count in estimate.calls.items():
             console.print(f"  {count:,} x {name}")
-        if estimate.held:
-            held = counted(estimate.held, "message")
-            console.print(f"  Hubwire would hold {held}, until the e-mail of the person is known.")
+        for reason, count in estimate.held_by.items():
+            console.print(f"  Hubwire would hold {counted(count, 'message')}: {reason}")
         for reason, count in estimate.discarded.items():
             console.print(f"  Hubwire would discard {counted(count, 'message')}: {reason}")
         for field, count in list(estimate.left_out.items())[:MAX_NAMED]:
