@@ -70,7 +70,11 @@ NOTES: dict[str, Note] = {
         "documented; 400 text chosen",
     ),
     "batches.read": Note("up to 100 (50 with history); missing ids in a 207", BATCH, "documented, recorded"),
-    "batches.create": Note("up to 100; 207 with trace ids, else all or nothing", BATCH, "documented, recorded"),
+    "batches.create": Note(
+        "up to 100; 207 with trace ids, else all or nothing; a lead needs its contact in the same call",
+        BATCH,
+        "documented, recorded; 400 text for a lead chosen",
+    ),
     "batches.update": Note("unknown and merged ids have their own errors in a 207", BATCH, "documented, recorded"),
     "batches.upsert": Note(
         "by e-mail (any case, also secondary) or unique property; duplicates refuse the batch; 207 with trace ids, "

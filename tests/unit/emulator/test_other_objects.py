@@ -22,7 +22,12 @@ REQUIRED = {
 
 
 def create(emulator: Emulator, object_type: str, **properties: str) -> dict[str, Any]:
-    answer = emulator.call("POST", f"{V3}/{object_type}", {"properties": properties})
+    body: dict[str, Any] = {"properties": properties}
+    if object_type == "leads":
+        contact = create(emulator, "contacts", email="lead@ex.org")["id"]
+        types = [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 578}]
+        body["associations"] = [{"to": {"id": contact}, "types": types}]
+    answer = emulator.call("POST", f"{V3}/{object_type}", body)
     assert answer.status == 201, answer.body
     return dict(answer.body)
 
@@ -248,3 +253,17 @@ def test_everything_outlives_the_process(tmp_path: Any) -> None:
             "CRM_UI",
             "INTEGRATION",
         ]
+
+
+@pytest.mark.parametrize("route", ["", "/batch/create", "/batch/upsert"])
+def test_a_lead_is_made_only_together_with_its_contact(route: str) -> None:
+    with Emulator(start_at_ms=1_790_000_000_000) as emulator:
+        lead = {"properties": {"hs_lead_name": "L"}}
+        bodies = {
+            "": lead,
+            "/batch/create": {"inputs": [lead]},
+            "/batch/upsert": {"inputs": [{**lead, "id": "1", "idProperty": "hs_unique_creation_key"}]},
+        }
+        answer = emulator.call("POST", f"/crm/objects/2026-09/leads{route}", bodies[route])
+        assert answer.status == 400
+        assert emulator.records("leads") == []

@@ -100,11 +100,12 @@ class Routes:
         """Choose the call of a record."""
         unique = unique_property(key)
         record_id = self.cycle_state.objects.record_id(RecordRef(self.object_type.stored_as, key))
-        if record_id is not None and (unique is None or not may_make):
+        is_lead = self.object_type.name == LEAD
+        if record_id is not None and (unique is None or not may_make or is_lead):
             self.updates.append(Routed(key, record_id, input_))
         elif unique is None:
             self._add_without_key(key, input_)
-        elif record_id is None and self.object_type.name == LEAD:
+        elif is_lead:
             self._add_lead(key, unique, input_)
         else:
             self.upserts.setdefault(unique[0], []).append(Routed(key, unique[1], input_))

@@ -33,7 +33,7 @@ from hubwire.deliver.steps.record_holds import hold_unavailable, is_unavailable,
 from hubwire.deliver.steps.record_state import look_up_records
 from hubwire.deliver.steps.removed_records import archive_removed, leave_removed, revived
 from hubwire.deliver.verdicts.dependants import follows, is_delivered, was_sent
-from hubwire.delivery import Dead, Delivered, Retry, Verdict
+from hubwire.delivery import Dead, Delivered, Retry
 from hubwire.hubspot.call import OBJECTS_PER_CALL, split
 from hubwire.operation import Hold, LeftOut, RecordPair, RecordRef, unique_property
 from hubwire.reasons import Reason
@@ -203,9 +203,8 @@ class _RecordStep:
         outcomes = [outcome for judged in await together(*self._sends(inputs)) for outcome in judged]
         again: dict[str, Input] = {}
         for key, outcome in outcomes:
-            if not is_again and self._lacks_the_rest(key, outcome.verdict):
-                restored = {**self._to_restore(self._known(key)), **outcome.input.properties}
-                again[key] = Input("", key, restored, outcome.input.positions)
+            if not is_again and self._is_gone(key, outcome):
+                again[key] = Input("", key, self._restored(key, outcome.input), outcome.input.positions)
                 continue
             self._settle(key, outcome)
             if self._ref(key) in self.cycle_state.objects.others - before and is_delivered(outcome.verdict):
@@ -216,15 +215,21 @@ class _RecordStep:
         if again:
             await self._write(again, is_again=True)
 
-    def _lacks_the_rest(self, key: str, verdict: Verdict) -> bool:
-        """Whether HubSpot wants to make a record that was there: then it needs all that is remembered of it."""
-        record = self._known(key)
-        if not isinstance(verdict, Dead) or verdict.reason is not Reason.MISSING_REQUIRED_PROPERTY:
+    def _is_gone(self, key: str, outcome: Judged) -> bool:
+        """Whether a record that was there must be made again: HubSpot calls it missing, or needs more to make it."""
+        record, verdict = self._known(key), outcome.verdict
+        lacks_values = isinstance(verdict, Dead) and verdict.reason is Reason.MISSING_REQUIRED_PROPERTY
+        if not (lacks_values or outcome.is_gone) or not self.records[key].may_make:
             return False
         if record is None or record.record_id is None:
             return False
         self.cycle_state.objects.record_is(record.ref, None, self.cycle_state.now_ms)
         return True
+
+    def _restored(self, key: str, sent: Input) -> dict[str, str]:
+        """All that is remembered of a record that is gone, with what was sent to it."""
+        unique = unique_property(key)
+        return {**self._to_restore(self._known(key)), **sent.properties, **(dict([unique]) if unique else {})}
 
     def _sends(self, inputs: Mapping[str, Input]) -> Iterator[Awaitable[list[tuple[str, Judged]]]]:
         """The batches that send these inputs; each returns the judgements by the keys of the records."""

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from hubwire.emulator.calls.lifecycle import archive_record
-from hubwire.emulator.calls.linking import NewAssociation, check_new_associations
+from hubwire.emulator.calls.linking import NewAssociation, check_lead, check_new_associations
 from hubwire.emulator.calls.writing import carry_out, check_primary_company
 from hubwire.emulator.moments import iso
 from hubwire.emulator.store import rules
@@ -97,7 +97,10 @@ def upsert(portal: Portal, request: Request) -> Reply:
 
     def plan(item: KeyedInput) -> Plan:
         name, value = item.id_property or "", str(item.id)
-        return plan_write(context, item.properties, store.by_property(name, value), (name, value))
+        record = store.by_property(name, value)
+        if record is None:
+            check_lead(portal, store, ())
+        return plan_write(context, item.properties, record, (name, value))
 
     is_partial = portal.config.allows_partial_upsert and _is_traced(inputs)
     plans, errors = _plan_all(portal, inputs, plan, is_partial=is_partial)
@@ -113,6 +116,7 @@ def create(portal: Portal, request: Request) -> Reply:
 
     def plan(item: CreateInput) -> Plan:
         check_new_associations(portal, store, item.associations)
+        check_lead(portal, store, item.associations)
         planned = plan_write(context, item.properties, None)
         planned.associations = item.associations
         return planned

@@ -66,6 +66,15 @@ def check_new_associations(portal: Portal, store: ObjectStore, associations: Ite
                 raise invalid(f"No {to_type} with ID {association.to.id} exists")
 
 
+def check_lead(portal: Portal, store: ObjectStore, associations: Iterable[NewAssociation]) -> None:
+    """Refuse a new lead without a contact (HubSpot's leads guide; the wording is chosen)."""
+    if store.name != "leads":
+        return
+    specs = [spec for association in associations for spec in association.types]
+    if not any(target_type(portal, store, spec)[0] == "contacts" for spec in specs):
+        raise invalid("A lead must be associated with a contact when it is created")
+
+
 def make_new_associations(
     portal: Portal, store: ObjectStore, record: Record, associations: Iterable[NewAssociation]
 ) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from hubwire.emulator.calls.lifecycle import archive_record, delete_for_privacy, merge_records
-from hubwire.emulator.calls.linking import NewAssociation, check_new_associations, shown_associations
+from hubwire.emulator.calls.linking import NewAssociation, check_lead, check_new_associations, shown_associations
 from hubwire.emulator.calls.writing import carry_out, check_primary_company
 from hubwire.emulator.store.config import Reading
 from hubwire.emulator.store.portal import Portal
@@ -77,6 +77,7 @@ def create(portal: Portal, request: Request) -> Reply:
     body = decode(_create_body, request.body)
     context = portal.write_context(store, request.version)
     check_new_associations(portal, store, body.associations)
+    check_lead(portal, store, body.associations)
     try:
         plan = plan_write(context, body.properties, None)
     except Refusal as refusal:
