@@ -349,3 +349,15 @@ def test_a_row_that_a_clock_ahead_wrote_is_due_as_long_after_now(record: Record)
     [due] = record.due(LANE, NOW - 7_200_000 + 60_000, 10)
     assert due.position == 1
     assert due.first_attempt_at_ms is None or due.first_attempt_at_ms <= NOW - 7_200_000
+
+
+def test_what_another_lane_released_is_due_by_any_clock(record: Record) -> None:
+    lease = lease_of(record)
+    run_cycle(record, lease, through=2, settled=[held(1, "s|k")])
+    span = Span(live_after=2, live_through=3, backfill_after=0, backfill_through=0)
+    cycle_id = record.begin_cycle(lease, NOW, span)
+    ahead_ms = NOW + 5 * 3_600_000
+    links = [Link("s", "k", "a@example.com", 3, NOW)]
+    outcome = CycleOutcome(cycle_id=cycle_id, lane=LaneState(live_cursor=3), links=links, ended_at_ms=ahead_ms)
+    assert record.commit_cycle(lease, outcome) == 1
+    assert [due.position for due in record.due(LANE, NOW, 10)] == [1]

@@ -198,12 +198,13 @@ def _write_holds(db: Db, destination_id: int, held: Sequence[Settled], outcome: 
 
 
 def _release_holds(db: Db, now_ms: int, keys: Sequence[str]) -> int:
-    """Make the messages held for these keys pending, at every destination; returns how many."""
+    """Make the messages held for these keys pending, at every destination, due at once by any worker's clock; returns
+    how many."""
     return db.execute(
         "WITH released AS (DELETE FROM hold WHERE (destination_id, position) IN"
         " (SELECT destination_id, position FROM hold WHERE hold_key = ANY (%b::text[]))"
         " RETURNING destination_id, position)"
-        " UPDATE delivery SET state = %s, due_at_ms = %s, updated_at_ms = %s"
+        " UPDATE delivery SET state = %s, due_at_ms = 0, updated_at_ms = %s"
         " WHERE (destination_id, position) IN (SELECT destination_id, position FROM released) AND state = %s",
-        (list(keys), moved(State.HELD, Move.RELEASE), now_ms, now_ms, State.HELD),
+        (list(keys), moved(State.HELD, Move.RELEASE), now_ms, State.HELD),
     ).rowcount

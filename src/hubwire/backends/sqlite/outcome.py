@@ -56,9 +56,9 @@ def _release_holds(db: sqlite3.Connection, now_ms: int, keys: Sequence[str]) -> 
     ).fetchall()
     pending = moved(State.HELD, Move.RELEASE)
     return db.executemany(
-        "UPDATE delivery SET state = ?, due_at_ms = ?, updated_at_ms = ?"
+        "UPDATE delivery SET state = ?, due_at_ms = 0, updated_at_ms = ?"
         " WHERE destination_id = ? AND position = ? AND state = ?",
-        [(pending, now_ms, now_ms, destination_id, position, State.HELD) for destination_id, position in set(released)],
+        [(pending, now_ms, destination_id, position, State.HELD) for destination_id, position in set(released)],
     ).rowcount
 
 

@@ -258,12 +258,13 @@ def _limit(status: bytes | str) -> _Limit:
 
 
 def _make_pending(db: Session, state: State, target: tuple[int, int], now_ms: int) -> int:
-    """Make one delivery pending again; 0 if its state has changed. A delivered one may have no row yet."""
+    """Make one delivery pending again, due at once by any worker's clock; 0 if its state has changed. A delivered one
+    may have no row yet."""
     after = moved(state, Move.RELEASE if state is State.HELD else Move.REPLAY)
     changed = db.execute(
-        "UPDATE delivery SET state = ?, reason = NULL, detail = '', due_at_ms = ?, is_replay = TRUE, attempts = 0,"
+        "UPDATE delivery SET state = ?, reason = NULL, detail = '', due_at_ms = 0, is_replay = TRUE, attempts = 0,"
         " first_attempt_at_ms = NULL, updated_at_ms = ? WHERE destination_id = ? AND position = ? AND state = ?",
-        (after, now_ms, now_ms, *target, state),
+        (after, now_ms, *target, state),
     ).rowcount
     if state is State.HELD:
         db.execute("DELETE FROM hold WHERE destination_id = ? AND position = ?", target)
@@ -271,8 +272,8 @@ def _make_pending(db: Session, state: State, target: tuple[int, int], now_ms: in
         return changed
     return db.execute(
         "INSERT INTO delivery (destination_id, position, state, due_at_ms, is_replay, updated_at_ms)"
-        " VALUES (?, ?, ?, ?, TRUE, ?) ON CONFLICT DO NOTHING",
-        (*target, after, now_ms, now_ms),
+        " VALUES (?, ?, ?, 0, TRUE, ?) ON CONFLICT DO NOTHING",
+        (*target, after, now_ms),
     ).rowcount
 
 
