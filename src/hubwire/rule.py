@@ -194,7 +194,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         names = self.properties if isinstance(self.properties, str) else ", ".join(self.properties) or "no properties"
         written = f"event {self.event}: {names}" if self.event is not None else f"{self.object}: {names}"
         written += "".join([f"; each {each.object}" for each in self.each])
-        return written + (f", without {', '.join(self.if_portal_lacks)}" if self.if_portal_lacks else "")
+        return written + (f", in a portal without {', '.join(self.if_portal_lacks)}" if self.if_portal_lacks else "")
 
 
 def _marketing(rule: Rule) -> str:

@@ -20,6 +20,7 @@ from hubwire.hubspot.client import HubSpotClient
 from hubwire.hubspot.definitions import FIELD_TYPES, OWN_GROUP, PROPERTY_GROUPS, NewProperty
 from hubwire.installation.clients import ClientFactory
 from hubwire.manage.changes import reread_schema
+from hubwire.manage.history.preview import KnownSchema
 from hubwire.manage.hub import account_of_token, with_account
 from hubwire.manage.rules.testing import RuleTest, firings
 from hubwire.manage.schema.plan import SchemaPlan, make_missing
@@ -64,24 +65,29 @@ class Workbench:
     async def plan(self, destination_id: int, source_id: int, message: dict[str, Any]) -> DryRun:
         """Plan one message as a lane would, and send nothing. Raises UploadRefused for a message that the receiver
         would refuse."""
-        return await self._planned(self._destination(destination_id), source_id, self._row(message, source_id))
+        destination = self._destination(destination_id)
+        known = await self._known_schema(destination)
+        return self._planned(destination, source_id, self._row(message, source_id), known)
 
     async def test_rules(self, destination: Destination, source_id: int, message: dict[str, Any]) -> RuleTest:
         """Plan one message with the rules of `destination`, which may differ from the stored ones. Errors: as
         `plan`."""
-        row = self._row(message, source_id)
-        run = await self._planned(destination, source_id, row)
-        return RuleTest(message_id=row.message_id, rules=firings(destination, row), plan=run)
+        row, known = self._row(message, source_id), await self._known_schema(destination)
+        run = self._planned(destination, source_id, row, known)
+        return RuleTest(message_id=row.message_id, rules=firings(destination, row, known.schema), plan=run)
 
-    async def _planned(self, destination: Destination, source_id: int, row: JournalRow) -> DryRun:
-        is_default = False
+    async def _known_schema(self, destination: Destination) -> KnownSchema:
+        """The portal's schema with what the destination's rules name, or HubSpot's own properties."""
         try:
-            schema = (await self.contents(destination.destination_id, object_types_of(destination))).schema
+            contents = await self.contents(destination.destination_id, object_types_of(destination))
         except (HubSpotError, SettingsError):
-            schema, is_default = default_portal(destination.hub_id or "0"), True
+            return KnownSchema(default_portal(destination.hub_id or "0"), is_default=True)
+        return KnownSchema(contents.schema, is_default=False)
+
+    def _planned(self, destination: Destination, source_id: int, row: JournalRow, known: KnownSchema) -> DryRun:
         sources = {source_id: self._source(source_id)}
-        [run], _ = preview([row], destination, sources, schema, self._record.links)
-        return msgspec.structs.replace(run, schema_is_default=is_default)
+        [run], _ = preview([row], destination, sources, known.schema, self._record.links)
+        return msgspec.structs.replace(run, schema_is_default=known.is_default)
 
     def _row(self, message: dict[str, Any], source_id: int) -> JournalRow:
         [row] = rows_of([self._entry(message, self._source(source_id))])

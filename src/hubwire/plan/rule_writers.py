@@ -21,7 +21,7 @@ from hubwire.plan.trait_rules import is_read_only
 from hubwire.plan.values import Converted, Refusal, inferred, text
 from hubwire.reasons import Reason
 from hubwire.rule import Each, Rule
-from hubwire.schema import PropertyDefinition
+from hubwire.schema import PortalSchema, PropertyDefinition
 
 MAX_CANDIDATES = 1024
 MAX_FIRINGS = 256
@@ -93,7 +93,8 @@ def firing_of(
         fired = [
             candidate
             for candidate in candidates
-            if f"{candidate.trigger.reading} {candidate.trigger.text}" in fire and _is_for(candidate.rule, book)
+            if f"{candidate.trigger.reading} {candidate.trigger.text}" in fire
+            and is_for_portal(candidate.rule, book.schema)
         ]
         if len(known.firings) >= MAX_FIRINGS:
             known.firings.clear()
@@ -126,10 +127,9 @@ def _prepared(fired: list[CompiledRule], book: Rulebook, is_public: bool) -> Fir
     )
 
 
-def _is_for(rule: Rule, book: Rulebook) -> bool:
+def is_for_portal(rule: Rule, schema: PortalSchema) -> bool:
     """Whether the portal has the object types that a rule needs, and lacks those that turn it off."""
-    objects = book.schema.objects
-    absent = {name for name, known in objects.items() if known.is_absent}
+    absent = {name for name, known in schema.objects.items() if known.is_absent}
     lacks = rule.if_portal_lacks
     return absent.isdisjoint(rule.if_portal_has) and all(name in absent for name in lacks)
 

@@ -169,7 +169,7 @@ def test_the_editor_makes_a_rule_of_another_object(signed_in: Console) -> None:
     record = {"action": "record", "event": "Order Completed", "property": "hs_tax", "value": "properties.tax"}
     nameless = signed_in.post("/rules/1/edit", **{**FORM, **record})
     assert (nameless.status_code, "Choose the object type" in nameless.text) == (422, True)
-    keyed = {**record, "object": "orders", "key_property": "shop_order_id", "key": "properties.order_id"}
+    keyed = {**record, "object": "orders", "key_property": "shop_order_id", "record_key": "properties.order_id"}
     assert signed_in.post("/rules/1/edit", **{**FORM, **keyed}).status_code == 303
     [stored] = signed_in.store.registry.destinations()[1].rules
     assert (stored.object, stored.key) == ("order", {"shop_order_id": "$.properties.order_id"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +13,8 @@ from tests.unit.plan.conftest import message
 
 from hubwire.destination import Destination, Source
 from hubwire.errors import BadValue
+from hubwire.manage.rules.testing import firings
+from hubwire.message import JournalRow
 from hubwire.object_types import standard_type
 from hubwire.operation import AssociateRecords, Plan, UpsertRecord
 from hubwire.plan import Identity, plan
@@ -172,6 +175,17 @@ def test_a_portal_without_orders_gets_deals_and_one_without_carts_none() -> None
         "line_item hubwire_line_id:deal:o1:p1": {"name": "Pen", "price": "2", "quantity": "3", "hs_sku": "A"},
     }
     assert records(planned("Cart Viewed", absent=["cart"], cart_id="c1")) == {}
+
+
+def test_a_test_says_which_rules_are_not_for_the_portal() -> None:
+    destination = Destination(destination_id=1, name="hubspot", presets=("orders",))
+    body = {"type": "track", "event": "Order Completed", "userId": "7", "properties": {"order_id": "o1"}}
+    row = JournalRow(1, 1, "m1", 1_768_473_000_000, json.dumps(body).encode(), None, False, None)
+
+    fired = {found.name for found in firings(destination, row, portal()) if found.fires}
+    assert fired == {"orders: Orders", "orders: Order Completed", "orders: Checkout without an id of its own"}
+    fired = {found.name for found in firings(destination, row, portal(["order", "cart"])) if found.fires}
+    assert fired == {"deals: Deals", "deals: Order Completed"}
 
 
 def test_a_deal_moves_with_its_order() -> None:

@@ -168,7 +168,7 @@ def entered(fields: Mapping[str, Sequence[str]]) -> RuleForm:
         skip=text(values, "skip") or "",
         object=text(values, "object") or "",
         key_property=text(values, "key_property") or "",
-        key=text(values, "key") or "",
+        key=text(values, "record_key" if values.get("action") == "record" else "key") or "",
         rows=rows,
         is_enabled=values.get("is_enabled") == "1",
         is_beside_default=values.get("is_beside_default") == "1",

@@ -14,12 +14,14 @@ from hubwire.destination import Destination
 from hubwire.errors import BadValue
 from hubwire.message import JournalRow, Message, read_message
 from hubwire.plan.presets import rules_of
+from hubwire.plan.rule_writers import is_for_portal
 from hubwire.plan.rules.directives import MappingFailed
 from hubwire.plan.rules.paths import Resolver
 from hubwire.plan.rules.resolving import resolver, root_of
 from hubwire.plan.rules.rule_set import CompiledEach, compile_rule
 from hubwire.plan.rules.values import MISSING
 from hubwire.rule import Rule
+from hubwire.schema import PortalSchema
 
 SHOWN_ELEMENTS = 3
 """The elements of a list that a test shows."""
@@ -53,12 +55,12 @@ class RuleTest(msgspec.Struct, kw_only=True, frozen=True):
     plan: DryRun
 
 
-def firings(destination: Destination, row: JournalRow) -> list[RuleFiring]:
-    """Each rule of the destination for the message of a row."""
+def firings(destination: Destination, row: JournalRow, schema: PortalSchema | None = None) -> list[RuleFiring]:
+    """Each rule of the destination for the message of a row, in the portal with this schema."""
     if row.rejected is not None:
         return []
     message = read_message(row, destination.future_grace_ms)
-    return [_firing(rule, message) for rule in rules_of(destination)]
+    return [_firing(rule, message, schema) for rule in rules_of(destination)]
 
 
 def fires_for(rule: Rule, row: JournalRow) -> bool:
@@ -66,7 +68,10 @@ def fires_for(rule: Rule, row: JournalRow) -> bool:
     return row.rejected is None and compile_rule(rule).trigger.fires(read_message(row).as_json(True))
 
 
-def _firing(rule: Rule, message: Message) -> RuleFiring:
+def _firing(rule: Rule, message: Message, schema: PortalSchema | None) -> RuleFiring:
+    if schema is not None and not is_for_portal(rule, schema):
+        problem = "it is not for this portal: see if_portal_has and if_portal_lacks"
+        return RuleFiring(name=rule.name, does=rule.does, is_enabled=rule.enabled, fires=False, problem=problem)
     fields = message.as_json(True)
     try:
         compiled = compile_rule(rule)
@@ -93,7 +98,7 @@ def _of_list(part: CompiledEach, fields: dict[str, Any]) -> list[RuleField]:
     elements = _field(f"each {each.object}", each.list, part.items, fields)
     if elements.problem or not isinstance(elements.value, list):
         return [elements]
-    shown = [msgspec.structs.replace(elements, value=f"{len(elements.value):,} elements")]
+    shown = [msgspec.structs.replace(elements, value=_counted(len(elements.value)))]
     for index, element in enumerate(elements.value[:SHOWN_ELEMENTS]):
         root, place = root_of(element, fields, index), f"{each.object} {index + 1}"
         if part.key is not None:
@@ -101,6 +106,10 @@ def _of_list(part: CompiledEach, fields: dict[str, Any]) -> list[RuleField]:
             shown.append(_field(f"{place}: key {name}", origin, part.key, root))
         shown += [_field(f"{place}: {name}", each.properties[name], resolve, root) for name, resolve in part.fields]
     return shown
+
+
+def _counted(count: int) -> str:
+    return "1 element" if count == 1 else f"{count:,} elements"
 
 
 def _field(name: str, origin: object, resolve: Resolver, fields: dict[str, Any]) -> RuleField:
