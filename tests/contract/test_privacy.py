@@ -16,6 +16,7 @@ from hubwire.delivery import State
 from hubwire.operation import Link
 from hubwire.record.privacy import (
     AlertMemory,
+    AlertOrigin,
     KeptAttempt,
     PrivacyStore,
     Regulation,
@@ -344,3 +345,14 @@ def test_the_end_of_an_alert_is_told_once(alerts: AlertMemory) -> None:
     assert alerts.release_alert("lag:1")
     assert not alerts.release_alert("lag:1")
     assert alerts.alerts() == {}
+
+
+def test_alert_settings_are_kept_by_origin(backend: Backend) -> None:
+    alerts = SqlAlerts(backend.database)
+    assert alerts.settings(AlertOrigin.CONSOLE) is None
+    alerts.save_settings(AlertOrigin.CONSOLE, b"first", NOW)
+    alerts.save_settings(AlertOrigin.CONSOLE, b"second", NOW + 1)
+    alerts.save_settings(AlertOrigin.SERVER, b"server", NOW)
+    assert (alerts.settings(AlertOrigin.CONSOLE), alerts.settings(AlertOrigin.SERVER)) == (b"second", b"server")
+    alerts.remove_settings(AlertOrigin.CONSOLE)
+    assert (alerts.settings(AlertOrigin.CONSOLE), alerts.settings(AlertOrigin.SERVER)) == (None, b"server")

@@ -110,3 +110,34 @@ class CountedJournal:
     def count_after(self, after: int, **stream: Any) -> tuple[int, int | None]:
         self.counts += 1
         return self._journal.count_after(after, **stream)
+
+
+def test_failures_are_counted_by_hour_and_lost_messages_by_reason(backend_with_journal: Backend) -> None:
+    backend, clock = backend_with_journal, FakeClock(NOW)
+    registry = SqlRegistry(backend.database, load_vault(SECRET_KEY, Path("nowhere")), clock)
+    registry.save_source(Source(source_id=0, name="server"))
+    lane = registry.save_destination(Destination(destination_id=0, name="hubspot")).destination_id
+    places = [append(backend, f"m{number}") for number in range(4)]
+    settled = [
+        Settled(position=places[0], state=State.DEAD, reason="invalid-input"),
+        Settled(position=places[1], state=State.DEAD, reason="invalid-input"),
+        Settled(position=places[2], state=State.DISCARDED, reason="never-identified"),
+        Settled(position=places[3], state=State.DISCARDED, reason="page-is-device-only"),
+    ]
+    lease = backend.record.lease_lane(lane, "a", NOW, 60)
+    assert lease is not None
+    span = Span(live_after=0, live_through=places[3], backfill_after=0, backfill_through=0)
+    cycle_id = backend.record.begin_cycle(lease, NOW, span)
+    lane_state = LaneState(live_cursor=places[3])
+    backend.record.commit_cycle(
+        lease, CycleOutcome(cycle_id=cycle_id, lane=lane_state, settled=settled, ended_at_ms=NOW, tally=Tally(taken=4))
+    )
+    asked = SqlQueries(backend.database, backend.journal, registry)
+    [[(updated_at_ms,)]] = [
+        backend.database.connection.execute("SELECT DISTINCT updated_at_ms FROM delivery").fetchall()
+    ]
+    trend = asked.failure_trend(updated_at_ms - 1000, 600, 3)
+    assert trend == {(lane, "dead", "invalid-input"): [0, 2, 0]}
+    [lost] = asked.lost()
+    assert (lost.reason, lost.count, lost.state) == ("never-identified", 1, State.DISCARDED)
+    assert [summary.message_id for summary in asked.summaries(places[:2])] == ["m0", "m1"]

@@ -129,7 +129,8 @@ def summed_up(shown: FileDryRun) -> list[str]:
     fields = Counter(f"{item.field}: {item.reason}" for planned in shown.messages for item in planned.left_out)
     words = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
     noun = "message" if len(shown.messages) == 1 else "messages"
-    lines = [f"{len(shown.messages):,} {noun} ({words or 'none'}), {len(shown.requests):,} requests to HubSpot."]
+    calls = "request" if len(shown.requests) == 1 else "requests"
+    lines = [f"{len(shown.messages):,} {noun} ({words or 'none'}), {len(shown.requests):,} {calls} to HubSpot."]
     lines += [f"Left out of {count:,}: {field}" for field, count in fields.most_common(MAX_FIELDS)]
     if len(fields) > MAX_FIELDS:
         lines.append(f"{len(fields) - MAX_FIELDS:,} more fields are left out.")
