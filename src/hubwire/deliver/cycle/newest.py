@@ -57,7 +57,7 @@ def foreign_version(
     """
     ours: Version | None = None
     if has_unconfirmed_writes and own_ids:
-        ours = next((one for one in versions if one.source in SOURCE_TYPES and one.source_id in own_ids), None)
+        ours = next((item for item in versions if item.source in SOURCE_TYPES and item.source_id in own_ids), None)
     elif remembered is not None:
         value = plain(remembered.value)
         ours = next(

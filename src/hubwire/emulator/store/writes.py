@@ -192,13 +192,13 @@ def _claim_unique(context: WriteContext, plan: Plan) -> None:
         owner = store.by_property(name, value) or claims.get((name, value))
         if owner is not None and owner is not claimant:
             raise _unique_conflict(context, plan, (name, value), owner)
-    wanted: list[str] = []
+    emails: list[str] = []
     if store.name == "contacts" and store.keys is not None:
-        wanted = split_keys(values.get("email"))
+        emails = split_keys(values.get("email"))
         if "hs_additional_emails" in values:
-            wanted += split_keys(values["hs_additional_emails"])
+            emails += split_keys(values["hs_additional_emails"])
         holders, blocked = store.keys.holders, store.blocked_emails
-        for address in wanted:
+        for address in emails:
             if address in blocked:
                 raise rules.blocked_by_privacy_request(address)
             owner = holders.get(address) or addresses.get(address)
@@ -206,7 +206,7 @@ def _claim_unique(context: WriteContext, plan: Plan) -> None:
                 raise _email_conflict(context, plan, address, owner)
     for claim in taken:
         claims[claim] = claimant
-    for address in wanted:
+    for address in emails:
         addresses[address] = claimant
 
 
