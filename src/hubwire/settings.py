@@ -184,14 +184,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Secret | None, Meta(description="Client secret; none for a public client, which PKCE alone protects.")
     ] = None
     oidc_scopes: Annotated[
-        Annotated[str, Meta(pattern=r"(^| )openid( |$)")], Meta(description="Scopes that Hubwire asks for.")
+        Annotated[str, Meta(pattern=r"(^| )openid( |$)", examples=["openid email groups"])],
+        Meta(description="Scopes that Hubwire asks for."),
     ] = "openid email profile"
     oidc_name_claim: Annotated[str, Meta(description="Claim with the person's name for the audit log.")] = "email"
     oidc_role_claim: Annotated[
         str, Meta(description="Claim with roles or groups. Dots lead into objects: realm_access.roles.")
     ] = "roles"
     oidc_roles: Annotated[
-        tuple[Annotated[str, Meta(pattern=r"^.+=(view|operate|admin)$")], ...],
+        tuple[Annotated[str, Meta(pattern=r"^.+=(view|operate|admin)$", examples=["staff=view"])], ...],
         Meta(description="Values of this claim with the role that each gives; a person gets the highest one."),
     ] = ("hubwire-view=view", "hubwire-operate=operate", "hubwire-admin=admin")
     alert_webhook_url: Annotated[
