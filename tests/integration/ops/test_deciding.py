@@ -42,6 +42,14 @@ def test_failures_are_grouped_with_what_helps(console: Console, shell: Shell) ->
     assert [one["state"] for one in shell("failures", "--json").json] == ["dead", "retrying", "held"]
 
 
+def test_expired_messages_are_listed_after_the_failures(console: Console, shell: Shell) -> None:
+    with console.store.queries._database.transaction() as db:  # type: ignore[attr-defined]
+        db.execute("UPDATE delivery SET reason = 'never-identified' WHERE state = 'discarded'")
+    ran = shell("failures")
+    assert "1 discarded: never-identified  HubSpot" in ran.out.splitlines()
+    assert "Identify the person with an e-mail, then replay." in ran.out
+
+
 def test_a_discard_counts_asks_and_is_audited(console: Console, shell: Shell) -> None:
     refused = shell("discard", "--state", "dead", stdin="n\n")
     assert (refused.code, "1 message" in refused.out) == (1, True)

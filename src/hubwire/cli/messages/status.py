@@ -159,13 +159,14 @@ def _print_lane(lane: LaneStatus) -> None:
 
 
 def failures(json: JsonOption = False, config: ConfigOption = None) -> None:
-    """List failures by cause, with remedies. Dead, retrying and held messages.
+    """List failures by cause, with remedies. Dead, retrying and held messages; then expired and invalid ones.
 
     Example: hubwire failures
     """
     with reading(config) as store:
         groups = sorted(store.queries.failures(), key=lambda group: (URGENCY.index(group.state), -group.count))
         snoozed = store.snoozes.snoozed(SystemClock().now_ms())
+        lost = store.queries.lost()
         names = {number: destination.name for number, destination in store.registry.destinations().items()}
     snoozed = [snooze for snooze in snoozed if snooze.destination_id in names]
     asleep = {snooze.group: snooze.until_ms for snooze in snoozed}
@@ -174,7 +175,7 @@ def failures(json: JsonOption = False, config: ConfigOption = None) -> None:
         print_json([{**msgspec.to_builtins(group), "snoozed_until_ms": asleep.get(_group(group))} for group in groups])
         return
     groups = [group for group in groups if _group(group) not in asleep]
-    for listed in groups:
+    for listed in (*groups, *lost):
         name = cell(names.get(listed.destination_id, "removed"))
         console.print(f"[bold]{listed.count}[/bold] {listed.state}: {listed.reason}  {name}")
         console.print(f"  first {when(listed.first_at_ms)}, last {when(listed.last_at_ms)} UTC")
