@@ -19,16 +19,21 @@ ORDER, OTHER = ref("order", "7"), ref("order", "8")
 MUG, PEN = ref("line_item", "7:mug"), ref("line_item", "7:pen")
 
 
+def ready(world: World) -> ObjectLane:
+    """A lane whose portal has the keys of orders, line items and deals."""
+    for plural in ("orders", "line_items", "deals"):
+        group = {"name": "hubwire", "label": "Hubwire"}
+        world.emulator.call("POST", f"/crm/properties/2026-09/{plural}/groups", group)
+        key = {"name": "ext_id", "label": "Id", "type": "string", "fieldType": "text", "groupName": "hubwire"}
+        world.emulator.call("POST", f"/crm/properties/2026-09/{plural}", {**key, "hasUniqueValue": True})
+    world.clock.advance(5)
+    return ObjectLane(world, "order", "line_item", "deal")
+
+
 @pytest.fixture
 async def lane(tmp_path: Path) -> AsyncIterator[ObjectLane]:
     async with World(tmp_path, limits_enabled=False) as world:
-        for plural in ("orders", "line_items", "deals"):
-            group = {"name": "hubwire", "label": "Hubwire"}
-            world.emulator.call("POST", f"/crm/properties/2026-09/{plural}/groups", group)
-            key = {"name": "ext_id", "label": "Id", "type": "string", "fieldType": "text", "groupName": "hubwire"}
-            world.emulator.call("POST", f"/crm/properties/2026-09/{plural}", {**key, "hasUniqueValue": True})
-        world.clock.advance(5)
-        yield ObjectLane(world, "order", "line_item", "deal")
+        yield ready(world)
 
 
 def order(
@@ -237,3 +242,19 @@ async def test_an_older_word_about_the_lines_archives_no_newer_line(lane: Object
     await lane.deliver(*order(lane, ORDER, ANN, MUG, PEN))
     await lane.deliver(kept(lane, MUG, at_ms=now_ms))
     assert len(lane.records("line_items")) == 2
+
+
+async def test_orders_are_remembered_and_released_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    async with World(tmp_path, limits_enabled=False, database_url=postgres_url) as world:
+        lane = ready(world)
+        waiting = lane.upsert(OTHER, hs_order_note="late")
+        await lane.deliver(waiting)
+        assert world.reasons() == {waiting.position: ("held", "record-incomplete")}
+        await lane.deliver(*order(lane, ORDER, ANN, MUG, PEN), *order(lane, OTHER, BEN))
+        assert world.reasons() == {waiting.position: ("pending", "record-incomplete")}
+        await lane.deliver(waiting)
+        assert world.reasons() == {}
+        before = lane.calls()
+        await lane.deliver(*order(lane, ORDER, ANN, MUG, PEN))
+        assert lane.calls() == before
+        assert len(links(lane)) == 4
