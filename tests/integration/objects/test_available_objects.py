@@ -70,6 +70,15 @@ async def test_a_scope_that_is_taken_away_holds_its_object_alone_until_it_is_giv
             400,
             {"status": "error", "category": "VALIDATION_ERROR", "message": "Unable to infer object type from: orders"},
         ),
+        (
+            400,
+            {
+                "status": "error",
+                "category": "VALIDATION_ERROR",
+                "message": "Unable to upsert by non-unique property ext_id",
+            },
+        ),
+        (400, {"status": "error", "message": "Missing 'Edit Associations' permission"}),
         (404, {"status": "error", "message": "resource not found"}),
     ],
 )

@@ -140,12 +140,19 @@ VERDICTS: tuple[Rule, ...] = (
         is_about_objects=True,
     ),
     Rule(
-        "object-unknown",
-        "400 that the object type is unknown",
+        "object-unusable",
+        "400 that the object type is unknown, its key not unique, or a permission is missing",
         Says.WITHOUT_OBJECT,
-        "The portal has no such objects: they must be switched on, or the custom object was deleted.",
+        "Somebody must switch the object on, make the key property unique, or give the permission. Other objects are "
+        "sent.",
         statuses=_only(400),
-        signs=("UNABLE TO INFER OBJECT TYPE", "MISSING_SCOPES"),
+        signs=(
+            "UNABLE TO INFER OBJECT TYPE",
+            "BY NON-UNIQUE",
+            "EDIT ASSOCIATIONS' PERMISSION",
+            "MISSING_SCOPES",
+            "USER_DOES_NOT_HAVE_PERMISSIONS",
+        ),
         reason=Reason.FEATURE_REFUSED,
         counts=False,
         is_about_objects=True,
