@@ -6,7 +6,16 @@ import asyncio
 
 from tests.integration.console.harness import Console, Page
 
+from hubwire.operation import RecordRef
 from hubwire.record.privacy import RegulationType
+from hubwire.record.protocol import (
+    ConfirmedValue,
+    CycleOutcome,
+    LaneState,
+    ObjectRecord,
+    RecordAssociation,
+    Span,
+)
 
 
 def test_what_waits_for_a_person_and_what_they_consented_to(console: Console) -> None:
@@ -53,3 +62,30 @@ def test_a_person_is_all_their_known_ids_on_the_page_and_in_the_lists_it_leads_t
         assert {"by-id", "by-address"} <= linked
         assert "another" not in linked
         assert len(linked) == pending["count"]
+
+
+def test_the_orders_of_a_person_are_on_their_page_with_links(console: Console) -> None:
+    lane_id = console.fill()
+    console.sign_in()
+    ann, order = RecordRef("contact", "paula@example.org"), RecordRef("order", "hubwire_order_id:o1")
+    record = console.store.record
+    lease = record.lease_lane(lane_id, "worker", console.clock.now_ms(), 60)
+    assert lease is not None
+    cycle_id = record.begin_cycle(
+        lease, console.clock.now_ms(), Span(live_after=0, live_through=0, backfill_after=0, backfill_through=0)
+    )
+    values = {"hs_order_name": ConfirmedValue("Order o1", 5, 1)}
+    outcome = CycleOutcome(
+        cycle_id=cycle_id,
+        lane=LaneState(),
+        ended_at_ms=console.clock.now_ms(),
+        records=[ObjectRecord(*order, "900", 5, values, 5)],
+        record_associations=[RecordAssociation(order, ann, 5)],
+    )
+    record.commit_cycle(lease, outcome)
+    record.release(lease)
+
+    [found] = console.json("/who/paula@example.org")["other_records"]
+    assert (found["kind"], found["key"], found["record_id"]) == ("order", "hubwire_order_id:o1", "900")
+    assert found["url"] == "https://app.hubspot.com/contacts/1234567/record/0-123/900"
+    assert "Deals, orders and other records" in console.get("/who/paula@example.org").text

@@ -11,10 +11,10 @@ from starlette.responses import Response
 
 from hubwire.console.pages.watch.failures import mapping_href
 from hubwire.console.pages.watch.messages import MessageLine, lines, message_href
-from hubwire.console.pages.watch.who import record_url
 from hubwire.console.parts.attempts import AttemptLine, attempt_line, needles_of
 from hubwire.console.parts.curl import curl
 from hubwire.console.parts.lanes import names
+from hubwire.console.parts.other_records import other_records, record_url
 from hubwire.console.parts.time_bar import TimeBar, time_bar
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
 from hubwire.errors import BadValue, HubwireError, Missing
@@ -47,7 +47,7 @@ class LeftOutLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecordLine(msgspec.Struct, frozen=True, kw_only=True):
-    """HubSpot's record of the person or company of the message. `url`: its page in HubSpot."""
+    """HubSpot's record of the person or company of the message, or one that it wrote. `url`: its page in HubSpot."""
 
     kind: str
     key: str
@@ -236,15 +236,21 @@ def _records(view: View, fate: Fate, summary: MessageSummary) -> list[RecordLine
     if fate.state is not State.DELIVERED or who is None or destination is None:
         return []
     known = view.deps.statistics.identity(who).records
-    return [
+    mine = [record for record in known if record.destination_id == fate.destination_id]
+    own = [
         RecordLine(
             kind=record.kind,
             key=view.masked_text(record.key) or "",
             record_id=record.record_id,
-            url=record_url(destination, record),
+            url=record_url(destination, record.kind, record.record_id),
         )
-        for record in known
-        if record.destination_id == fate.destination_id and record.record_id
+        for record in mine
+        if record.record_id
+    ]
+    others = [record for record in other_records(view, mine) if summary.position in record.positions]
+    return own + [
+        RecordLine(kind=record.kind.replace("_", " "), key=record.key, record_id=record.record_id, url=record.url)
+        for record in others
     ]
 
 

@@ -12,8 +12,8 @@ from starlette.responses import Response
 from hubwire.console.pages.watch.messages import MessageLine, lines, message_href
 from hubwire.console.parts.id_graph import IdGraph, id_graph
 from hubwire.console.parts.lanes import names
+from hubwire.console.parts.other_records import OtherRecord, other_records, record_url
 from hubwire.delivery import State
-from hubwire.destination import Destination
 from hubwire.message import read_message
 from hubwire.record.marketing import PersonMarketing
 from hubwire.record.message_filter import MessageFilter
@@ -26,8 +26,6 @@ KINDS = {"u": "userId", "a": "anonymousId", "g": "groupId", "i": "userId, throug
 SHOWN_MESSAGES = 25
 UNSETTLED = (State.PENDING, State.RETRYING, State.HELD, State.DEAD)
 """The states of messages that are not finished, or that need a person."""
-RECORD_URL = "https://app.hubspot.com/contacts/{hub_id}/record/{object_type}/{record_id}"
-OBJECT_TYPES = {"contact": "0-1", "company": "0-2"}
 
 
 class LinkLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +61,8 @@ class WhoPage(msgspec.Struct, frozen=True, kw_only=True):
     is_suppressed: bool
     links: list[LinkLine]
     records: list[RecordView]
+    other_records: list[OtherRecord]
+    """Deals, orders and other records that are associated with them."""
     marketing: list[MarketingView]
     messages_href: str
     graph: IdGraph | None = None
@@ -161,15 +161,6 @@ async def search(view: View) -> Response:
     return view.redirect("/messages", **{"contains" if view.sees_payloads else "q": query}, **format_field)
 
 
-def record_url(destination: Destination, record: KnownRecord) -> str | None:
-    """The page of a record in HubSpot; None in the sandbox, and while the record id is not known."""
-    if destination.is_sandbox or not destination.hub_id or not record.record_id:
-        return None
-    return RECORD_URL.format(
-        hub_id=destination.hub_id, object_type=OBJECT_TYPES[record.kind], record_id=record.record_id
-    )
-
-
 def _read(view: View, identity: str) -> WhoPage:
     known: Identity = view.deps.statistics.identity(identity)
     destinations = view.deps.registry.destinations()
@@ -187,7 +178,7 @@ def _read(view: View, identity: str) -> WhoPage:
     records = []
     for record in known.records:
         destination = destinations.get(record.destination_id)
-        url = None if destination is None else record_url(destination, record)
+        url = None if destination is None else record_url(destination, record.kind, record.record_id)
         name = names(destinations).get(record.destination_id, "removed")
         records.append(RecordView(record=record, destination=name, hubspot_url=url))
     keys = {record.key for record in known.records} | {identity.lower()}
@@ -200,6 +191,7 @@ def _read(view: View, identity: str) -> WhoPage:
         is_suppressed=view.deps.keeps_out(identity),
         links=links,
         records=records,
+        other_records=other_records(view, known.records),
         marketing=marketing,
         graph=id_graph(known.links, known.records),
         messages_href=f"/messages?user={quote(identity, safe='')}",
