@@ -21,11 +21,21 @@ from hubwire.delivery import State
 from hubwire.destination import Source, SourceKind
 from hubwire.installation.retention import Retention
 from hubwire.journal.group_commit import GroupCommit
+from hubwire.operation import RecordRef
 from hubwire.privacy.forget import Forgetter
 from hubwire.receive.app import ReceiveApp
 from hubwire.receive.upload_limits import ReceiveLimits
+from hubwire.record.marketing import (
+    KnownList,
+    Membership,
+    Preference,
+    Submission,
+    SubmissionState,
+    SubscriptionState,
+)
 from hubwire.record.message_filter import MessageFilter
-from hubwire.record.privacy import RegulationType
+from hubwire.record.privacy import AlertOrigin, RegulationType
+from hubwire.record.protocol import ConfirmedValue, CycleOutcome, LaneState, ObjectRecord, RecordAssociation, Span
 from hubwire.record.queries import MessageDetail
 from hubwire.record.snoozes import Snooze
 from hubwire.registry.access import Pass, PassKind, Role
@@ -106,6 +116,7 @@ async def turn_until(world: World, state: str) -> None:
 async def work(world: World) -> None:
     """Everything that an installation does, up to a crash in the middle of a cycle."""
     _people(world)
+    _remember(world)
     await _old_days(world)
     await world.receive([identify("ada", firstName="Ada"), group("ada", "example.org"), track("ada", "first")])
     await world.receive([identify("ben")], WEBSITE)
@@ -134,6 +145,8 @@ async def work(world: World) -> None:
     await world.receive([identify("cleo"), track("cleo", "trouble")])
     await turn_until(world, "retrying")
     world.store.alerts.claim_alert("lag", world.clock.now_ms(), 1000)
+    sealed = world.store.vault.seal(Secret("{}"))
+    world.store.alerts.save_settings(AlertOrigin.CONSOLE, sealed, world.clock.now_ms())
     world.transport.instead = lambda request: None
     await _crash(world)
 
@@ -159,6 +172,43 @@ async def _old_days(world: World) -> None:
     await world.drain(world.driver())
     world.clock.advance(40 * DAY_SECONDS)
     assert Retention(world.store, settings(world), world.clock).run_once().messages == len(pages)
+
+
+def _remember(world: World) -> None:
+    """A cycle that learnt of lists, subscriptions, forms and records of other objects."""
+    now_ms = world.clock.now_ms()
+    lease = world.record.lease_lane(1, "before", now_ms, 60)
+    assert lease is not None
+    span = Span(live_after=0, live_through=0, backfill_after=0, backfill_through=0)
+    cycle_id = world.record.begin_cycle(lease, now_ms, span)
+    order, line = RecordRef("order", "order_id:1"), RecordRef("line_item", "line_id:1")
+    outcome = CycleOutcome(
+        cycle_id=cycle_id,
+        lane=LaneState(),
+        records=[ObjectRecord(*order, "71", now_ms, {"name": ConfirmedValue("One", now_ms)}, now_ms)],
+        record_associations=[RecordAssociation(order, line, now_ms, "primary")],
+        lists=[KnownList(key="vip", object="contact", list_id="7", name="VIP", is_own=True, size=1, read_at_ms=now_ms)],
+        memberships=[Membership(list_key="vip", record_key="ada@example.com", is_member=True, at_ms=now_ms)],
+        preferences=[
+            Preference(
+                email="ada@example.com", subscription_id="101", state=SubscriptionState.UNSUBSCRIBED, at_ms=now_ms
+            )
+        ],
+        submissions=[
+            Submission(
+                submission_id="1:m:Form",
+                content="digest",
+                form="form",
+                email="ada@example.com",
+                state=SubmissionState.SEEN,
+                at_ms=now_ms,
+                sent_at_ms=now_ms,
+            )
+        ],
+        ended_at_ms=now_ms,
+    )
+    world.record.commit_cycle(lease, outcome)
+    world.record.release(lease)
 
 
 async def _forget(world: World) -> None:
