@@ -50,7 +50,7 @@ class SpareReads:
 
     BURST = 20.0
     PER_CALL = 0.045
-    BUSY_PER_SECOND = 0.5
+    BUSY_PER_SECOND = 4.0
     """More calls than this, in about the last minute, are busy traffic."""
 
     def __init__(self) -> None:
