@@ -12,7 +12,7 @@ import pytest
 from tests.docs.pages import DOCS, ROOT
 
 from hubwire.delivery import State
-from hubwire.reasons import Kind
+from hubwire.explanations import Kind
 from hubwire.record.message_filter import ReplayPart
 from hubwire.record.replay import ReplayState
 

@@ -19,7 +19,9 @@ import pytest
 import hubwire
 
 ROOT = Path(hubwire.__file__).parent
-VALUES = frozenset(["clock", "delivery", "destination", "errors", "lifecycle", "message", "object_types"])
+VALUES = frozenset(
+    ["clock", "delivery", "destination", "errors", "explanations", "lifecycle", "message", "object_types"]
+)
 VALUES |= {"operation", "reasons", "rule", "schema", "secret", "settings", "times"}
 MAY_KNOW = {
     "journal": "",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import hubwire
-from hubwire.reasons import EXPLANATIONS, Kind, Reason, explain
+from hubwire.explanations import EXPLANATIONS, Kind, explain
+from hubwire.reasons import Reason
 from hubwire.reference.reasons_page import reasons_page
 
 ROOT = Path(hubwire.__file__).parent

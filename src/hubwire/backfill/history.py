@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 
 from hubwire.backfill.records import Omission, ReadOptions
+from hubwire.explanations import cause_of
 from hubwire.message import DAY_MS, FUTURE_GRACE_MS
-from hubwire.reasons import cause_of
 from hubwire.receive.entries import rejection
 from hubwire.times import NoTime, TimeFault, iso_text, read_time
 

@@ -16,8 +16,9 @@ from hubwire.destination import Source, SourceKind
 from hubwire.device.assets import load_assets
 from hubwire.doctor import Check, Section, fail, ok, warn
 from hubwire.errors import HubwireError
+from hubwire.explanations import explain
 from hubwire.installation.local import find_local_server
-from hubwire.reasons import Reason, explain
+from hubwire.reasons import Reason
 from hubwire.record.queries import LaneStatus
 from hubwire.registry.vault import KEY_FILE
 from hubwire.settings import Settings

@@ -9,7 +9,7 @@ import msgspec
 
 from hubwire.clock import Clock
 from hubwire.delivery import State
-from hubwire.reasons import cause_of, remedy_of
+from hubwire.explanations import cause_of, remedy_of
 from hubwire.record.queries import Failure, Queries
 from hubwire.record.snoozes import Snooze, Snoozes
 from hubwire.registry.protocol import Registry

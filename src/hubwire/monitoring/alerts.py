@@ -20,7 +20,8 @@ import structlog
 from hubwire.clock import Clock
 from hubwire.delivery import State
 from hubwire.errors import HubwireError
-from hubwire.reasons import Reason, explain
+from hubwire.explanations import explain
+from hubwire.reasons import Reason
 from hubwire.record.privacy import AlertMemory
 from hubwire.record.queries import LaneStatus
 from hubwire.record.snoozes import GroupCount

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import msgspec
 
 from hubwire.delivery import State
-from hubwire.reasons import Kind, Reason
+from hubwire.explanations import Kind
+from hubwire.reasons import Reason
 from hubwire.record.queries import MessageSummary
 
 SAMPLED_MESSAGES = 4_000

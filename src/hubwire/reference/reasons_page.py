@@ -1,8 +1,8 @@
-"""The documentation page of reasons, made from the table in `reasons.py`. Pure text."""
+"""The documentation page of reasons, made from the table in `explanations.py`. Pure text."""
 
 from __future__ import annotations
 
-from hubwire.reasons import EXPLANATIONS, Kind
+from hubwire.explanations import EXPLANATIONS, Kind
 
 _ABOUT = {
     Kind.REJECTED: "Hubwire keeps the message but never delivers it. The caller gets a 200, as from Segment.",

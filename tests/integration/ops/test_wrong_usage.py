@@ -15,8 +15,9 @@ from tests.integration.ops.conftest import TOKEN, Ran, Shell
 from tests.support.process import HUBWIRE
 
 from hubwire.errors import SettingsError
+from hubwire.explanations import explain
 from hubwire.process.server import check_certificate, listening_socket
-from hubwire.reasons import Reason, explain
+from hubwire.reasons import Reason
 from hubwire.settings import Settings
 from hubwire.testing import Emulator
 

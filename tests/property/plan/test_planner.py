@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from tests.unit.plan.test_planner import SCHEMA, planned
 
 from hubwire.destination import Mapping, SourceKind
+from hubwire.explanations import EXPLANATIONS
 from hubwire.operation import Associate, Plan, SendEvent, UpsertCompany, UpsertContact
 from hubwire.plan.emails import clean_email
 from hubwire.plan.properties import MAX_LEFT_OUT
-from hubwire.reasons import EXPLANATIONS
 from hubwire.schema import PropertyDefinition
 
 KEYS = """email Email name firstName first_name company companyName address city zip postalCode createdAt website domain

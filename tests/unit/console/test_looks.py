@@ -15,7 +15,7 @@ from hubwire.console.parts import formats
 from hubwire.console.parts.budget import read_budget
 from hubwire.console.parts.chart import DAY_MS, HOUR_MS, line_chart, time_ticks
 from hubwire.delivery import State
-from hubwire.reasons import EXPLANATIONS, cause_of
+from hubwire.explanations import EXPLANATIONS, cause_of
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,9 @@ from rich.table import Table
 
 from hubwire.backends.store import Store, open_existing_store
 from hubwire.clock import SystemClock
+from hubwire.explanations import explain
 from hubwire.monitoring.logs import configure_logs
-from hubwire.reasons import Reason, explain
+from hubwire.reasons import Reason
 from hubwire.settings import Settings, load
 
 ConfigOption = Annotated[

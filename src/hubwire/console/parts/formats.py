@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from hubwire.delivery import State
-from hubwire.reasons import Kind, cause_of, remedy_of
+from hubwire.explanations import Kind, cause_of, remedy_of
 from hubwire.record.message_filter import ReplayPart
 
 STATE_WORDS = {state: state.word.capitalize() for state in State}

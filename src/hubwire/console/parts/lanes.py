@@ -9,7 +9,7 @@ import msgspec
 from hubwire.console.parts import formats
 from hubwire.console.parts.budget import Budget, read_budget
 from hubwire.destination import Destination
-from hubwire.reasons import cause_of, remedy_of
+from hubwire.explanations import cause_of, remedy_of
 from hubwire.record.latency import Latency
 from hubwire.record.queries import LaneStatus
 

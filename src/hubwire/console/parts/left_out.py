@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from hubwire.delivery import State
+from hubwire.explanations import cause_of, remedy_of
 from hubwire.manage.changes import PROPERTY
-from hubwire.reasons import FIXABLE, Reason, cause_of, remedy_of
+from hubwire.reasons import FIXABLE, Reason
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.statistics import LeftOutCount
 from hubwire.web.parameters import filter_query

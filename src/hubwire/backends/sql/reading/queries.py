@@ -15,9 +15,10 @@ from hubwire.backends.sql.reading.lane_status import lane_statuses
 from hubwire.backends.sql.reading.person import Person, read_person
 from hubwire.delivery import REPLAYABLE, State
 from hubwire.errors import SettingsError
+from hubwire.explanations import EXPLANATIONS, Kind
 from hubwire.journal.protocol import Journal
 from hubwire.message import JournalRow, text_id
-from hubwire.reasons import EXPLANATIONS, LOST, Kind, Reason
+from hubwire.reasons import LOST, Reason
 from hubwire.record.holding import holds, mentions
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.queries import AttemptView, Failure, Fate, LaneStatus, MessageDetail, MessageSummary

@@ -12,10 +12,11 @@ from hubwire.console.parts.chart import HOUR_MS
 from hubwire.console.parts.holds import STEP_MS, STEPS, Expiring, expiring
 from hubwire.console.parts.left_out import LeftOutLine, fixable_lines
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
+from hubwire.explanations import cause_of, remedy_of
 from hubwire.manage import snoozing
 from hubwire.manage.failure_groups import FailureGroup, SnoozedGroup
 from hubwire.manage.snoozing import LENGTHS
-from hubwire.reasons import Reason, cause_of, remedy_of
+from hubwire.reasons import Reason
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.statistics import HoldCount
 from hubwire.registry.access import Role

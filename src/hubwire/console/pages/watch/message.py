@@ -18,9 +18,10 @@ from hubwire.console.parts.other_records import other_records, record_url
 from hubwire.console.parts.time_bar import TimeBar, time_bar
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
 from hubwire.errors import BadValue, HubwireError, Missing
+from hubwire.explanations import cause_of, remedy_of
 from hubwire.manage import decisions
 from hubwire.message import merged
-from hubwire.reasons import DiscardGroup, cause_of, discard_group, remedy_of
+from hubwire.reasons import DiscardGroup, discard_group
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.queries import Fate, MessageDetail, MessageSummary
 from hubwire.registry.access import Role

@@ -12,10 +12,11 @@ from starlette.responses import Response, StreamingResponse
 from hubwire.console.parts import formats
 from hubwire.console.parts.lanes import names
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
+from hubwire.explanations import EXPLANATIONS, Kind
 from hubwire.manage import decisions
 from hubwire.manage.export import MAX_MESSAGES, exported
 from hubwire.message import MessageType
-from hubwire.reasons import EXPLANATIONS, DiscardGroup, Kind, discard_group
+from hubwire.reasons import DiscardGroup, discard_group
 from hubwire.record.message_filter import MessageFilter, ReplayPart
 from hubwire.record.queries import Fate, MessageSummary
 from hubwire.registry.access import Role
