@@ -21,13 +21,13 @@ from hubwire.deliver.steps.associations import associate
 from hubwire.deliver.steps.companies import upsert_companies
 from hubwire.deliver.steps.contacts import upsert_contacts
 from hubwire.deliver.steps.events import send_occurrences
-from hubwire.deliver.steps.forms import put_off_people, submit_forms
-from hubwire.deliver.steps.lists import set_memberships
-from hubwire.deliver.steps.new_records import missing_own_keys
+from hubwire.deliver.steps.marketing.forms import put_off_people, submit_forms
+from hubwire.deliver.steps.marketing.lists import set_memberships
+from hubwire.deliver.steps.marketing.subscriptions import set_subscriptions
 from hubwire.deliver.steps.newer import report_older
+from hubwire.deliver.steps.objects.new_records import missing_own_keys
+from hubwire.deliver.steps.objects.records import send_records
 from hubwire.deliver.steps.provision import Missing, provide
-from hubwire.deliver.steps.records import send_records
-from hubwire.deliver.steps.subscriptions import set_subscriptions
 from hubwire.deliver.verdicts import without_answer
 from hubwire.delivery import Retry
 from hubwire.destination import Source, Trust

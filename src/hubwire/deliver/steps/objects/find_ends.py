@@ -8,8 +8,8 @@ from hubwire.deliver.calls.caller import together
 from hubwire.deliver.cycle.coalesce import PairOfRecords
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.steps.look_up import Held, read_by_key, read_contacts
-from hubwire.deliver.steps.record_holds import is_unavailable
-from hubwire.deliver.steps.record_state import is_only_ours
+from hubwire.deliver.steps.objects.record_holds import is_unavailable
+from hubwire.deliver.steps.objects.record_state import is_only_ours
 from hubwire.operation import RecordPair, RecordRef, unique_property
 from hubwire.record.protocol import Company, Person
 

@@ -15,9 +15,16 @@ from hubwire.deliver.calls.batch_sender import Input, send
 from hubwire.deliver.calls.caller import together
 from hubwire.deliver.cycle.coalesce import LINE_ITEM, PairOfRecords
 from hubwire.deliver.cycle.state import CycleState
-from hubwire.deliver.steps.find_ends import find_ends, load_ends
-from hubwire.deliver.steps.record_holds import refused_hold, wait_for_record
-from hubwire.deliver.steps.record_marks import REPLACES, mark_pairs, marks_of, pair_of, remember, take_away
+from hubwire.deliver.steps.objects.find_ends import find_ends, load_ends
+from hubwire.deliver.steps.objects.record_holds import refused_hold, wait_for_record
+from hubwire.deliver.steps.objects.record_marks import (
+    REPLACES,
+    mark_pairs,
+    marks_of,
+    pair_of,
+    remember,
+    take_away,
+)
 from hubwire.deliver.verdicts.dependants import is_delivered
 from hubwire.delivery import Retry
 from hubwire.hubspot.call import ASSOCIATIONS_PER_CALL, Call, pair_key, split

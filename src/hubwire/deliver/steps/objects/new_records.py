@@ -16,7 +16,7 @@ from typing import NamedTuple
 from hubwire.deliver.calls.batch_sender import Input, MakeCall
 from hubwire.deliver.cycle.coalesce import PairOfRecords
 from hubwire.deliver.cycle.state import CycleState
-from hubwire.deliver.steps.record_holds import wait_for_record
+from hubwire.deliver.steps.objects.record_holds import wait_for_record
 from hubwire.hubspot.call import Call
 from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.wire import (

@@ -26,12 +26,12 @@ from hubwire.deliver.cycle.coalesce import (
 )
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.steps.contacts import leave_out_refused, report_refused
-from hubwire.deliver.steps.new_records import Routed, Routes, update_call
 from hubwire.deliver.steps.newer import leave_out_lower_trust, without_newer
-from hubwire.deliver.steps.record_associations import associate_records
-from hubwire.deliver.steps.record_holds import hold_unavailable, is_unavailable, wait_for_record
-from hubwire.deliver.steps.record_state import look_up_records
-from hubwire.deliver.steps.removed_records import archive_removed, leave_removed, revived
+from hubwire.deliver.steps.objects.new_records import Routed, Routes, update_call
+from hubwire.deliver.steps.objects.record_associations import associate_records
+from hubwire.deliver.steps.objects.record_holds import hold_unavailable, is_unavailable, wait_for_record
+from hubwire.deliver.steps.objects.record_state import look_up_records
+from hubwire.deliver.steps.objects.removed_records import archive_removed, leave_removed, revived
 from hubwire.deliver.verdicts.dependants import follows, is_delivered, was_sent
 from hubwire.delivery import Dead, Delivered, Retry
 from hubwire.hubspot.call import OBJECTS_PER_CALL, split

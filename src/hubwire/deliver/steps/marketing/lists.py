@@ -17,8 +17,8 @@ from hubwire.deliver.cycle.coalesce import Older
 from hubwire.deliver.cycle.marketing_portal import Feature, Unusable
 from hubwire.deliver.cycle.marketing_work import DesiredMembership, Rank
 from hubwire.deliver.cycle.state import CycleState
-from hubwire.deliver.steps.find_lists import ListPlace, find_list, find_lists
 from hubwire.deliver.steps.look_up import read_contacts
+from hubwire.deliver.steps.marketing.find_lists import ListPlace, find_list, find_lists
 from hubwire.deliver.verdicts import without_answer
 from hubwire.deliver.verdicts.dependants import was_sent
 from hubwire.delivery import Dead, Delivered, Verdict

@@ -1,0 +1,1 @@
+"""The steps for lists, e-mail subscriptions and form submissions."""
