@@ -69,11 +69,11 @@ class Faults:
 
     def end(self) -> None:
         """End every fault that goes on."""
-        for thread in self._restarts:
-            thread.join()
         self._end_what_is_over(float("inf"))
         for link in self._soak.links.values():
             link.heal()
+        for thread in self._restarts:  # they wait for servers, which must be there by now
+            thread.join()
         for name in (*self._soak.names, "postgres"):
             self._soak.clocks.set_lead(name, 0.0)
         for emulator in self._soak.portals.emulators:
