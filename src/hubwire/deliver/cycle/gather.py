@@ -26,6 +26,7 @@ from hubwire.schema import PortalSchema
 LoadLinks = Callable[[Iterable[tuple[str, str]]], Mapping[tuple[str, str], Link]]
 SLICE_MESSAGES = 1000
 SLICE_BYTES = 2 * 1024 * 1024
+_WAITED_FOR_COMPANIES = (Reason.COMPANIES_TOGETHER, Reason.COMPANY_MAY_APPEAR)
 
 
 class _Read(NamedTuple):
@@ -163,7 +164,7 @@ class Gatherer:
         if row.is_backfill or planned.fate is not None:
             return False
         due = self.outcomes.due.get(row.position)
-        if due is not None and (due.is_replay or due.reason == Reason.COMPANIES_TOGETHER):
+        if due is not None and (due.is_replay or due.reason in _WAITED_FOR_COMPANIES):
             return False
         return any(type(operation) in (UpsertCompany, Associate) for operation in planned.operations)
 

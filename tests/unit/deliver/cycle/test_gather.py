@@ -93,9 +93,10 @@ def test_a_live_message_with_a_company_waits_for_the_next_batch_of_companies() -
     [
         (True, None),
         (False, Due(1, 0, None, is_replay=False, reason=Reason.COMPANIES_TOGETHER)),
+        (False, Due(1, 0, None, is_replay=False, reason=Reason.COMPANY_MAY_APPEAR)),
         (False, Due(1, 0, None, is_replay=True)),
     ],
-    ids=["imported", "waited already", "replayed"],
+    ids=["imported", "waited already", "waited for the company to appear", "replayed"],
 )
 def test_a_message_waits_for_companies_once_and_only_if_it_is_live(is_backfill: bool, due: Due | None) -> None:
     gatherer = gathered(JournalRow(1, 1, "m1", 0, GROUP, None, is_backfill, None), due)
