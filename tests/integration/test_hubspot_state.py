@@ -12,6 +12,7 @@ from msgspec import structs
 from tests.support.installation import Installation
 from tests.support.world import DESTINATION, SERVER, TOKEN, World
 
+from hubwire.deliver.lanes.policy import LanePolicy
 from hubwire.destination import Mapping as Mapping_
 from hubwire.destination import Source, SourceKind, Trust
 from hubwire.hubspot.client import FixedToken, HubSpotClient
@@ -274,6 +275,20 @@ async def test_a_company_that_the_search_hides_is_found_by_any_new_contact_of_it
         [company] = installation.companies("acme.com")
         assert company["properties"]["name"] == "Acme"
         assert [email, "acme.com"] in world.hubspot()["associations"]
+
+
+async def test_a_company_that_a_person_made_seconds_ago_is_found_by_a_second_look(tmp_path: Path) -> None:
+    """None of its contacts is known, and the search does not show it yet."""
+    policy = LanePolicy(company_linger_seconds=10)
+    async with World(tmp_path, search_lag_seconds=8.0, creates_companies_from_emails=False, policy=policy) as world:
+        installation = Installation(world)
+        await installation.identify("ada@example.com")
+        world.clock.advance(300)
+        world.emulator.seed(companies=[{"properties": {"domain": "acme.com", "name": "By hand"}}])
+        await installation.group("acme.com", industry="Rockets")
+        [company] = installation.companies("acme.com")
+        assert company["properties"]["name"] == "By hand"
+        assert len(world.emulator.associations()) == 1
 
 
 async def test_a_company_is_found_by_each_of_several_additional_domains(tmp_path: Path) -> None:

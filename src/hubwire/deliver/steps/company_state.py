@@ -135,8 +135,10 @@ async def find_by_domain(
         search = await _search(cycle_state, unknown, ghosts, has_key=has_key)
     await _find_by_contacts(cycle_state, search, _still(unknown, search))
     for domain in _still(unknown, search):
-        has_waited = _has_waited(cycle_state, records[domain].positions)
-        if not has_waited and _recent_contacts(cycle_state, domain):
+        positions = records[domain].positions
+        if _has_waited(cycle_state, positions):
+            continue
+        if _recent_contacts(cycle_state, domain) or _gets_a_second_look(cycle_state, positions):
             search.refused[domain] = without_answer.company_may_appear()
     return search
 
@@ -160,6 +162,12 @@ def _has_waited(cycle_state: CycleState, positions: Iterable[int]) -> bool:
     """Whether one of these messages has already waited for the company to appear."""
     due = cycle_state.outcomes.due
     return any(position in due and due[position].reason == Reason.COMPANY_MAY_APPEAR for position in positions)
+
+
+def _gets_a_second_look(cycle_state: CycleState, positions: Iterable[int]) -> bool:
+    """Whether a live message asks for the company: somebody may have made it seconds ago, and the search lags."""
+    is_live = any(position not in cycle_state.imported for position in positions)
+    return is_live and cycle_state.company_linger_ms > 0
 
 
 def _still(unknown: Iterable[str], search: SearchResult) -> list[str]:
