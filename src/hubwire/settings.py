@@ -143,8 +143,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             ge=0,
             le=600,
             description="How long live group calls wait after the last calls for companies, so that these travel in"
-            " fuller batches. Contacts and events do not wait. Before a new company is created, HubSpot's search is asked"
-            " again after 10 seconds; 0 turns both off.",
+            " fuller batches. Contacts and events do not wait. Before Hubwire creates a company, it also searches again"
+            " after 10 seconds. 0 turns both off.",
         ),
     ] = 10.0
     backfill_linger_seconds: Annotated[
