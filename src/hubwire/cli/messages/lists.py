@@ -21,7 +21,7 @@ def lists(
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show the lists that rules change, and the forms that they submit.
+    """Show the lists and the forms that rules write to.
 
     Example: hubwire lists
     """
