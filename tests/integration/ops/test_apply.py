@@ -255,4 +255,8 @@ def test_a_rule_that_cannot_work_is_refused_before_anything_changes(shell: Shell
     assert shell("source", "list", "--json").json == []
 
     file.write_text(FILE + RULES.replace('object = "contact"', 'object = "deal"'))
-    assert "Invalid enum value 'deal'" in shell("apply", str(file), "--yes").err
+    refused = shell("apply", str(file), "--yes").err
+    assert "rule 'Plan': key: name the property that the deal is known by" in refused
+    file.write_text(FILE + RULES.replace('object = "contact"', 'object = "Big Deal"'))
+    refused = shell("apply", str(file), "--yes").err
+    assert "rule 'Plan': object: 'Big Deal' names no object type" in refused
