@@ -94,7 +94,8 @@ class Associate(Struct, gc=False):
     """Link this contact to this company; both are keys of their upserts.
 
     `label`: a label of the portal, by its text or as `CATEGORY:id`. `is_primary`: as the contact's primary company.
-    `replaces`: the contact leaves the companies that Hubwire associated it with before.
+    `replaces`: the contact leaves the companies that Hubwire associated it with before. `only_if_made`: as in
+    `AssociateRecords`.
     """
 
     email: str
@@ -104,6 +105,7 @@ class Associate(Struct, gc=False):
     label: str | None = None
     is_primary: bool = False
     replaces: bool = False
+    only_if_made: RecordRef | None = None
 
 
 class UpsertRecord(Struct, gc=False):
@@ -142,7 +144,8 @@ class AssociateRecords(Struct, gc=False):
     `label`: a label of the portal for these types, by its text or as `CATEGORY:id`. `is_primary`: the default
     association as the primary one. `replaces`: the first record leaves the records of the second one's type that
     Hubwire associated it with before. `takes_away`: the association is removed. `may_make`: False associates only with
-    a record that HubSpot has.
+    a record that HubSpot has. `only_if_made`: the record that must be new: one that HubSpot had before is not
+    associated.
     """
 
     source: RecordRef
@@ -154,6 +157,7 @@ class AssociateRecords(Struct, gc=False):
     replaces: bool = False
     takes_away: bool = False
     may_make: bool = True
+    only_if_made: RecordRef | None = None
 
 
 class ArchiveOthers(Struct, gc=False):

@@ -47,6 +47,7 @@ class ObjectLane:
         self.portal = Portal(self.paths, frozenset(object_types))
         self.suppress_ms = 86_400_000
         self._position = 0
+        self._is_repeated = False
 
     def caller(self) -> Caller:
         """A caller, as each cycle has one."""
@@ -73,7 +74,8 @@ class ObjectLane:
         return await self.portal.look_for_unavailable({object_type}, self.world.clock.now_ms())
 
     async def deliver(self, *operations: Operation, is_import: bool = False, lose: bool = False) -> CycleState:
-        """One cycle that sends these operations and records its outcome; with `lose`, the process ends before that.
+        """One cycle that sends these operations and records its outcome; with `lose`, the process ends before that,
+        and the next cycle knows that it did.
 
         Shape: the operations' positions are messages that have just arrived, or that are due.
         """
@@ -90,6 +92,7 @@ class ObjectLane:
         )
         cycle_id = record.begin_cycle(lease, now_ms, span)
         state = self._state(due, now_ms, operations, is_import)
+        state.is_repeated, self._is_repeated = self._is_repeated, lose
         work = Work()
         work.add(operations)
         try:

@@ -50,7 +50,7 @@ def write_record(targets: Targets, other: OtherRule) -> Waiting:
     for association, resolve in compiled.associations:
         target = _associated(targets, rule, association, resolve)
         if isinstance(target, RecordRef):
-            _associate(targets, association, record, target)
+            _associate(targets, association, record, target, record if rule.mode == "create" else None)
         elif target is not None:
             waiting.append((f"associate {association.object}", target))
     for part, values in zip(compiled.each, other.each, strict=True):
@@ -126,8 +126,13 @@ def _new_record(targets: Targets, rule: Rule, object_type: str, index: str) -> R
     return RecordRef(stored_name(object_type, known), event_uuid(message.source_id, name))
 
 
-def _associate(targets: Targets, association: Association, record: RecordRef, target: RecordRef) -> None:
-    """Associate the rule's record with another one, which is made if it is missing, unless the rule says otherwise."""
+def _associate(
+    targets: Targets, association: Association, record: RecordRef, target: RecordRef, new_record: RecordRef | None
+) -> None:
+    """Associate the rule's record with another one, which is made if it is missing, unless the rule says otherwise.
+
+    Shape: `new_record` is the record of a rule that only creates, whose records are associated only if they are new.
+    """
     message, plan = targets.message, targets.plan
     if association.create and not association.part:
         targets.operation(target)
@@ -135,10 +140,12 @@ def _associate(targets: Targets, association: Association, record: RecordRef, ta
     if association.create and {record.object, target.object} == {"contact", "company"}:
         pair = (record, target) if record.object == "contact" else (target, record)
         contact, company = (ref.key for ref in pair)
-        plan.operations.append(Associate(contact, company, message.position, message.timestamp_ms, *options))
+        plan.operations.append(
+            Associate(contact, company, message.position, message.timestamp_ms, *options, new_record)
+        )
     else:
         linked = AssociateRecords(record, target, message.position, message.timestamp_ms, *options)
-        linked.takes_away, linked.may_make = association.part, association.create
+        linked.takes_away, linked.may_make, linked.only_if_made = association.part, association.create, new_record
         plan.operations.append(linked)
 
 
@@ -171,7 +178,7 @@ def _write_each(
         written[record] = None
     if each.associate:
         for record in written:
-            _associate(targets, association, parent, record)
+            _associate(targets, association, parent, record, record if each.mode == "create" else None)
     known = targets.object_schema(each.object)
     if each.removed == "archive" and known is not None and len(elements) <= MAX_ELEMENTS:
         kept = frozenset([record.key for record in written])

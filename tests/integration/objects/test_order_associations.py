@@ -157,6 +157,30 @@ async def test_a_company_becomes_the_primary_one_of_an_order_and_a_label_is_set(
     assert lane.calls() == before
 
 
+async def test_a_rule_that_only_creates_does_not_associate_an_order_that_was_there(lane: ObjectLane) -> None:
+    def creation(person: RecordRef, **how: Any) -> list[Any]:
+        operations = order(lane, ORDER, person, mode="create", **how)
+        operations[2].only_if_made = ORDER
+        return operations
+
+    first, second = creation(ANN), creation(BEN)
+    await lane.deliver(*first, *second)
+    assert links(lane) == {("7", "ann@example.com")}, "the older message made it"
+    third = creation(BEN)
+    await lane.deliver(*third)
+    assert links(lane) == {("7", "ann@example.com")}
+    assert lane.left_out()[-1] == ("order.association", "record-exists")
+
+
+async def test_a_rule_that_only_creates_associates_its_order_after_a_crash(lane: ObjectLane) -> None:
+    operations = order(lane, ORDER, ANN, mode="create")
+    link = operations.pop()
+    link.only_if_made = ORDER
+    await lane.deliver(*operations, lose=True)
+    await lane.deliver(*operations, link)
+    assert links(lane) == {("7", "ann@example.com")}
+
+
 async def test_a_person_who_is_deleted_and_comes_again_gets_their_orders_again(lane: ObjectLane) -> None:
     await lane.deliver(*order(lane, ORDER, ANN))
     [contact] = lane.world.emulator.contacts()

@@ -96,6 +96,10 @@ class DesiredRecord:
     object: str = ""
     silent: set[int] = field(default_factory=set)
     """The positions of messages that do not report a record that HubSpot does not have."""
+    makers: list[tuple[int, int]] = field(default_factory=list)
+    """(time, position) of messages that write only to a record that is new."""
+    existed: bool = False
+    """Whether HubSpot had the record before such a message."""
 
     def field_of(self, name: str) -> str:
         """The name of a property in reports: with the object type, because a message writes several records."""
@@ -126,6 +130,8 @@ class DesiredRecord:
                 self.overruled.append((name, position if values[name] is known else known.position))
 
     def _merge_conditional(self, operation: Upsert, trust: int) -> None:
+        if operation.mode == "create" and operation.properties:
+            self.makers.append((operation.at_ms, operation.position))
         for name, written in operation.properties.items():
             when = When.ALWAYS
             if operation.mode == "create":
@@ -170,6 +176,8 @@ class Pair:
     """Label -> the position of a message that asks for it."""
     is_primary: bool = False
     replaces: bool = False
+    only_if_made: dict[int, RecordRef] = field(default_factory=dict)
+    """The position of a message -> the record that must be new for it."""
 
     @property
     def is_plain(self) -> bool:
@@ -190,6 +198,8 @@ class PairOfRecords(Pair):
     def merge(self, operation: AssociateRecords) -> None:
         """Add what an operation wants."""
         self.positions.append(operation.position)
+        if operation.only_if_made is not None:
+            self.only_if_made[operation.position] = operation.only_if_made
         if (operation.at_ms, operation.position) >= (self.at_ms, self.position):
             self.at_ms, self.position, self.is_away = operation.at_ms, operation.position, operation.takes_away
         if operation.takes_away:
@@ -226,6 +236,12 @@ class Work:
     def has_records(self) -> bool:
         """Whether something concerns other records than contacts and companies."""
         return bool(self.records or self.pairs or self.archives)
+
+    def record_of(self, ref: RecordRef) -> DesiredRecord | None:
+        """The desired values of a record of any type."""
+        if ref.object == "contact":
+            return self.contacts.get(ref.key)
+        return self.companies.get(ref.key) if ref.object == "company" else self.records.get(ref)
 
     def trust_of(self, position: int) -> int:
         """How much the source of a message is trusted."""
@@ -275,6 +291,8 @@ class Work:
         pair.replaces |= operation.replaces
         if operation.label is not None:
             pair.labels[operation.label] = operation.position
+        if operation.only_if_made is not None:
+            pair.only_if_made[operation.position] = operation.only_if_made
 
 
 class Older(NamedTuple):

@@ -21,6 +21,7 @@ from hubwire.deliver.steps.associations import associate
 from hubwire.deliver.steps.companies import upsert_companies
 from hubwire.deliver.steps.contacts import upsert_contacts
 from hubwire.deliver.steps.events import send_occurrences
+from hubwire.deliver.steps.made_records import of_made_records
 from hubwire.deliver.steps.marketing.forms import put_off_people, submit_forms
 from hubwire.deliver.steps.marketing.lists import set_memberships
 from hubwire.deliver.steps.marketing.subscriptions import set_subscriptions
@@ -138,7 +139,7 @@ async def send_work(cycle_state: CycleState, work: Work) -> None:
         await send_records(cycle_state, work)
     steps = [send_occurrences(cycle_state, work.events)] if work.events else []
     if work.associations or cycle_state.other_contacts or cycle_state.other_companies:
-        steps.insert(0, associate(cycle_state, work.associations))
+        steps.insert(0, associate(cycle_state, of_made_records(cycle_state, work, work.associations)))
     if work.marketing.memberships:
         steps.append(set_memberships(cycle_state, work.marketing.memberships))
     if work.marketing.subscriptions:

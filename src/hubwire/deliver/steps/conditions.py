@@ -52,6 +52,7 @@ def settle(
         if not is_known or (record is None and record_id is not None and value.when is When.IF_EMPTY):
             _leave_out(cycle_state, desired, name, Reason.NOT_EMPTY, "HubSpot's value could not be read")
         elif value.when is When.IF_NEW and record_id is not None:
+            desired.existed = True
             _leave_out(cycle_state, desired, name, Reason.RECORD_EXISTS)
         elif value.when is When.IF_EMPTY and record is not None and _value_of(record, name):
             _leave_out(cycle_state, desired, name, Reason.NOT_EMPTY)

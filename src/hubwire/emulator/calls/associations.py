@@ -311,9 +311,7 @@ def _by_name(portal: Portal, stores: tuple[ObjectStore, ObjectStore], name: str)
 
 def _label(portal: Portal, stores: tuple[ObjectStore, ObjectStore], spec: AssociationSpec) -> AssociationType:
     from_store, to_store = stores
-    return portal.associations.find_type(
-        from_store.name, to_store.name, spec.association_type_id, spec.association_category
-    )
+    return portal.associations.find_type(from_store.name, to_store.name, spec.type_id, spec.association_category)
 
 
 def _start(after: str | None) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import islice
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -27,10 +27,15 @@ class RecordId(msgspec.Struct):
 
 
 class AssociationSpec(msgspec.Struct, rename="camel"):
-    """A label by category and id."""
+    """A label by category and id. HubSpot takes the id as text too, as Segment's destination sends it."""
 
     association_category: str
-    association_type_id: int
+    association_type_id: int | Annotated[str, msgspec.Meta(pattern="^[0-9]{1,18}$")]
+
+    @property
+    def type_id(self) -> int:
+        """The id as a number."""
+        return int(self.association_type_id)
 
 
 class NewAssociation(msgspec.Struct):
@@ -49,11 +54,10 @@ def target_type(portal: Portal, store: ObjectStore, spec: AssociationSpec) -> tu
         if from_type != store.name:
             continue
         for association in known:
-            if association.type_id == spec.association_type_id and association.category == spec.association_category:
+            if association.type_id == spec.type_id and association.category == spec.association_category:
                 return to_type, association
     raise invalid(
-        f"Association type {spec.association_type_id} of category {spec.association_category} does not exist "
-        f"for {store.name}"
+        f"Association type {spec.type_id} of category {spec.association_category} does not exist for {store.name}"
     )
 
 

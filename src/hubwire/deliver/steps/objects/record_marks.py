@@ -43,7 +43,12 @@ def pair_of(association: RecordAssociation) -> PairOfRecords:
     marks = association.marks.split("\n")
     labels = {mark.removeprefix(LABEL): 0 for mark in marks if mark.startswith(LABEL)}
     return PairOfRecords(
-        [], association.at_ms, labels, PRIMARY in marks, REPLACES in marks, 0, association.is_away, may_make=True
+        at_ms=association.at_ms,
+        labels=labels,
+        is_primary=PRIMARY in marks,
+        replaces=REPLACES in marks,
+        is_away=association.is_away,
+        may_make=True,
     )
 
 

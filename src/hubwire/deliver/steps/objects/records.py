@@ -26,6 +26,7 @@ from hubwire.deliver.cycle.coalesce import (
 )
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.steps.contacts import leave_out_refused, report_refused
+from hubwire.deliver.steps.made_records import of_made_records
 from hubwire.deliver.steps.newer import leave_out_lower_trust, without_newer
 from hubwire.deliver.steps.objects.new_records import Routed, Routes, update_call
 from hubwire.deliver.steps.objects.record_associations import associate_records
@@ -50,7 +51,7 @@ async def send_records(cycle_state: CycleState, work: Work) -> None:
     cycle_state.objects.known = await cycle_state.load(cycle_state.record.objects.records, sorted(refs))
     leave_removed(cycle_state, work)
     await upsert_records(cycle_state, work.records, work.pairs)
-    await associate_records(cycle_state, work.pairs)
+    await associate_records(cycle_state, of_made_records(cycle_state, work, work.pairs))
     if work.archives:
         await archive_removed(cycle_state, work)
 
