@@ -299,6 +299,14 @@ class Link(NamedTuple):
         return self.strength, self.at_ms, self.target
 
 
+def space_of_person(space: str, person: str) -> str:
+    """The space of the links with one person's remembered traits: key -> value as JSON.
+
+    Shape: `person` is `u:<userId>`, `a:<anonymousId>` or `e:<e-mail>`, in an identity space.
+    """
+    return f"traits:{space}|{person}"
+
+
 def hold_key(space: str, key: str) -> str:
     """The name of the link that releases a hold: `<space>|<key>`."""
     return f"{space}|{key}"

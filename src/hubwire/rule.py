@@ -65,8 +65,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """A trigger, and what it does in addition to the default behaviour: write a record or an event, or take away.
 
     Shape: one of `skip`, `drop` or `keep`, `object` and `event` is given. Values of `key`, `person`, `fallback` and
-    `properties` are literals, directives of Segment's mapping language, or texts that begin with `$.`, which are
-    paths. `plan/rules` gives the meaning of all fields.
+    `properties` are literals, directives of Segment's mapping language, or texts that begin with `$.` or `$person.`,
+    which are paths. `plan/rules` gives the meaning of all fields.
     """
 
     name: str
@@ -90,7 +90,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The record: `email` of a contact, `domain` of a company, or another unique property. Default: the message's own;
     an event has the e-mail of its person here."""
     person: dict[str, Any] = {}
-    """The person of an event: `email`, `utk` (HubSpot's cookie), `id` (of the record); the first usable one counts."""
+    """The person of an event: `email`, `utk` (HubSpot's cookie), `id` (of the record), `match` (a unique property with
+    its value); the first usable one counts."""
     mode: Literal["upsert", "update", "create"] = "upsert"
     """`update` never makes a record, `create` never changes one."""
     missing: Literal["report", "ignore"] = "report"

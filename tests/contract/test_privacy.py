@@ -104,6 +104,17 @@ def test_an_email_inherited_from_another_id_leads_to_the_user_and_is_erased_with
     assert set(found) == {("server", "u:2"), ("server", "i:2")}
 
 
+def test_what_rules_remember_of_a_person_is_shown_and_erased_with_them_in_every_space(backend: Backend) -> None:
+    record, privacy = backend.record, SqlPrivacy(backend.database)
+    spaces = ["traits:server|u:1", f"traits:server|e:{ANNA}", f"traits:source:web|e:{ANNA}", f"traits:server|e:{BEN}"]
+    traits = [Link(space, "plan", '"pro"', 3, NOW) for space in spaces]
+    run_cycle(record, links=[link("u:1", ANNA), link("u:2", BEN), *traits])
+    known = read_identity(backend.database.connection, "1", ["server", "source:web"])
+    assert [trait.space for trait in known.traits] == sorted(spaces[:3])
+    privacy.erase(privacy.trail([ANNA], []), [], NOW)
+    assert set(record.links([(space, "plan") for space in spaces])) == {(spaces[3], "plan")}
+
+
 def test_contacts_that_are_known_by_the_user_id_are_erased_with_the_user(stores: Stores) -> None:
     record, privacy = stores
     keys = ["user_id:u_7", "user_id:U_7", "user_id:ux7", "account_id:u_7", ANNA, BEN]

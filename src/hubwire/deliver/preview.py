@@ -39,7 +39,7 @@ from hubwire.hubspot.call import (
 )
 from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.wire import KEY_PROPERTY
-from hubwire.message import JournalRow
+from hubwire.message import JournalRow, read_message
 from hubwire.operation import (
     ArchiveOthers,
     Associate,
@@ -58,6 +58,8 @@ from hubwire.operation import (
     UpsertRecord,
     unique_property,
 )
+from hubwire.plan.planner import person_of
+from hubwire.plan.rules.rule_set import rule_set
 from hubwire.reasons import Reason
 from hubwire.schema import PortalSchema
 
@@ -104,6 +106,8 @@ class DryRun(msgspec.Struct, kw_only=True, frozen=True):
     operations: list[PlannedOperation] = []
     requests: list[PlannedRequest] = []
     left_out: list[PlannedLeftOut] = []
+    person: dict[str, Any] = {}
+    """What is remembered of the person, where a rule takes it as `$person`."""
     schema_is_default: bool = False
     """HubSpot's own properties were taken for the portal's schema, which could not be read."""
 
@@ -136,6 +140,12 @@ def planned(
     gatherer.work = recorder
     gatherer.take([row for row in rows if row.rejected is None])
     gatherer.finish()
+    if rule_set(destination).person_traits:
+        for row in rows:
+            if row.rejected is None and row.source_id in sources:
+                message = read_message(row, destination.future_grace_ms)
+                person = person_of(message, sources[row.source_id], destination, gatherer.identity)
+                recorder.people[row.position] = person
     return recorder
 
 
@@ -163,6 +173,10 @@ def shown(
 ) -> tuple[list[DryRun], list[PlannedRequest]]:
     """One dry run per row, and the requests of all of them together."""
     runs = [_run(row, work.outcomes, work.by_position.get(row.position, []), paths, schema) for row in rows]
+    runs = [
+        msgspec.structs.replace(run, person=work.people.get(row.position, {}))
+        for row, run in zip(rows, runs, strict=True)
+    ]
     return runs, requests_of(work, paths, schema)
 
 
@@ -173,6 +187,8 @@ class PlannedWork(Work):
         super().__init__()
         self.outcomes = outcomes
         self.by_position: dict[int, list[Operation]] = {}
+        self.people: dict[int, dict[str, Any]] = {}
+        """What rules see of each message's person."""
 
     def add(self, operations: Sequence[Operation]) -> None:  # type: ignore[override]
         super().add(operations)

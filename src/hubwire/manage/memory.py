@@ -29,19 +29,20 @@ class Parts(Protocol):
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of what is known of an identity: links, and properties of its records."""
+    """A part of what is known of an identity: links, remembered traits, and properties of its records."""
 
     links: list[KnownLink]
     names: list[str]
 
 
 def chosen(known: Identity, items: Collection[str]) -> Memory:
-    """The links and properties that a person named. Errors: BadValue for an item that is not known.
+    """The links, traits and properties that a person named. Errors: BadValue for an item that is not known.
 
-    Shape: an item is an id with its kind (`u:user1234`, `a:…`, `g:…`), the name of a property, or `all`. What a user
-    inherits from another id belongs to the user.
+    Shape: an item is an id with its kind (`u:user1234`, `a:…`, `g:…`), the name of a trait or property, or `all`. What
+    a user inherits from another id belongs to the user.
     """
     links = [link for link in known.links if {ALL, link.key, _user_of(link.key)} & set(items)]
+    links += [trait for trait in known.traits if {ALL, trait.key} & set(items)]
     every = sorted({name for record in known.records for name in record.properties})
     names = [name for name in every if {ALL, name} & set(items)]
     unknown = set(items) - {ALL, *(link.key for link in links), *(_user_of(link.key) for link in links), *names}

@@ -74,7 +74,7 @@ class Workbench:
         `plan`."""
         row, known = self._row(message, source_id), await self._known_schema(destination)
         run = self._planned(destination, source_id, row, known)
-        return RuleTest(message_id=row.message_id, rules=firings(destination, row, known.schema), plan=run)
+        return RuleTest(message_id=row.message_id, rules=firings(destination, row, known.schema, run.person), plan=run)
 
     async def _known_schema(self, destination: Destination) -> KnownSchema:
         """The portal's schema with what the destination's rules name, or HubSpot's own properties."""

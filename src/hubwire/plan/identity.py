@@ -157,6 +157,10 @@ class Identity:
                 return link.target, link.strength, link.at_ms
         return None, 0, 0
 
+    def link(self, where: tuple[str, str]) -> Link | None:
+        """The link of a (space, key) pair."""
+        return self._links.get(where)
+
     @property
     def changed(self) -> list[Link]:
         """The links that differ from the record's, to be written with the cycle."""

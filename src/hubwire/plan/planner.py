@@ -9,6 +9,7 @@ rules write beside the default behaviour, or in its place (`by_rules`).
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from hubwire.destination import Destination, Mapping, Source, Trust
 from hubwire.message import Message, MessageType
@@ -20,9 +21,11 @@ from hubwire.plan.group import links_of_group, plan_group
 from hubwire.plan.identify import links_of_identify, plan_identify
 from hubwire.plan.identity import TOLD, Identity, inherited_key, names_someone
 from hubwire.plan.page import plan_page, plan_screen
+from hubwire.plan.person_traits import keys_of_traits, links_of_traits, traits_of
 from hubwire.plan.rule_targets import Targets
 from hubwire.plan.rule_writers import firing_of
 from hubwire.plan.rulebook import Rulebook, rulebook
+from hubwire.plan.rules.resolving import PERSON
 from hubwire.plan.rules.rule_set import rule_set
 from hubwire.plan.track import links_of_event, plan_track
 from hubwire.plan.trait_rules import CONTACT
@@ -81,6 +84,33 @@ def _links_of(message: Message, source: Source, destination: Destination) -> lis
         return []
     if destination.rules or destination.presets:
         message = rule_set(destination).without_taken(message)
+    return _links_of_ids(message, source, mapping) + _links_of_traits(message, source, destination)
+
+
+def _links_of_traits(message: Message, source: Source, destination: Destination) -> list[Link]:
+    """The traits of the message that rules want to be remembered."""
+    if not (destination.rules or destination.presets):
+        return []
+    names = rule_set(destination).person_traits
+    space = source.identity_space
+    return links_of_traits(message, space, names, _email_keys(destination.mapping)) if names else []
+
+
+def keys_of_person(
+    message: Message, source: Source, destination: Destination, identity: Identity
+) -> list[tuple[str, str]]:
+    """The (space, key) pairs of what rules need of the message's person. Loaded when the cycle's links are known."""
+    if not (destination.rules or destination.presets) or not (rules := rule_set(destination)).takes_traits(message):
+        return []
+    return keys_of_traits(message, source, rules.person_traits, _email_keys(destination.mapping), identity)
+
+
+def person_of(message: Message, source: Source, destination: Destination, identity: Identity) -> dict[str, Any]:
+    """What the rules see of the message's person as `$person`."""
+    return traits_of(keys_of_person(message, source, destination, identity), identity)
+
+
+def _links_of_ids(message: Message, source: Source, mapping: Mapping) -> list[Link]:
     space = source.identity_space
     match message.type:
         case MessageType.IDENTIFY:
@@ -137,6 +167,8 @@ def _plan(
     if rules is None or not candidates:
         return _by_default(message, source, book, identity, by_cookie)
     fields = message.as_json(rules.sees_times)
+    if rules.takes_traits(message):
+        fields[PERSON] = person_of(message, source, destination, identity)
     firing = firing_of(candidates, fields, book, is_public=source.is_public)
     default = _by_default(message, source, book, identity, by_cookie) if firing.has_default else None
     if default is not None and (not firing.rules or add_to_own(default, firing, fields)):

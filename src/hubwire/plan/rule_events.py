@@ -91,6 +91,10 @@ def _person_of(targets: Targets, compiled: CompiledRule) -> _Person | Hold | Dis
             return _Person(email, utk)
         if name == "utk" and is_utk(value):
             return _Person(None, value)
+        if name == "match":
+            matched = _key_of_match(targets, rule, value)
+            if matched is not None:
+                return _Person(matched, utk)
         if name == "id" and (record_id := text_id(value)) is not None and record_id.isdecimal():
             return _Person(None, None, record_id)
     if compiled.person:
@@ -115,6 +119,15 @@ def _person_of(targets: Targets, compiled: CompiledRule) -> _Person | Hold | Dis
     if isinstance(key, Hold) and not targets.by_cookie:
         return waits_with_cookie(key)
     return _Person(None, utk)
+
+
+def _key_of_match(targets: Targets, rule: Rule, value: object) -> str | None:
+    """The key of the contact with a unique property; None after a report if HubSpot cannot find contacts by it."""
+    name = next(iter(rule.person["match"]))
+    record, fault = targets.given("contact", name, value)
+    if record is None and fault is not Reason.RULE_WITHOUT_KEY:
+        report(targets.plan, rule, fault, name, "person.match")
+    return record.key if record is not None else None
 
 
 def _record_of(targets: Targets, compiled: CompiledRule) -> _Person | Hold | Discard | None:

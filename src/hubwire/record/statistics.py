@@ -159,6 +159,8 @@ class Identity(msgspec.Struct, kw_only=True):
 
     identity: str
     links: list[KnownLink] = []
+    traits: list[KnownLink] = []
+    """Traits that rules remember of a person; each target is a value as JSON."""
     records: list[KnownRecord] = []
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from hubwire.backends.sql.database import Session
+from hubwire.operation import space_of_person
 from hubwire.record.protocol import PUBLIC_TRUST, SERVER_TRUST, ConfirmedValue
 from hubwire.record.statistics import Identity, KnownLink, KnownRecord
 
@@ -41,6 +42,7 @@ def read_identity(db: Session, identity: str, spaces: Iterable[str]) -> Identity
     return Identity(
         identity=identity,
         links=sorted(links.values(), key=lambda link: (link.space, link.key)),
+        traits=_traits(db, names, spaces),
         records=[*_contacts(db, names), *_companies(db, names)],
     )
 
@@ -51,6 +53,18 @@ def _links(db: Session, names: Iterable[str], spaces: Sequence[str]) -> list[Kno
         " UNION SELECT space, link_key, target, strength, at_ms FROM link"
         " WHERE space IN (SELECT value FROM json_each(?2)) AND link_key IN (SELECT value FROM json_each(?1)) LIMIT ?3",
         (_json(sorted(names)).decode(), _json(spaces).decode(), MAX_LINKS),
+    )
+    return [KnownLink(space=row[0], key=row[1], target=row[2], strength=row[3], at_ms=row[4]) for row in rows]
+
+
+def _traits(db: Session, names: Iterable[str], spaces: Sequence[str]) -> list[KnownLink]:
+    """The traits that rules remember of the person with these ids and e-mails."""
+    people = [name if name[:2] in ("u:", "a:") else f"e:{name}" for name in names]
+    of_people = sorted(space_of_person(space, person) for space in spaces for person in people)
+    rows = db.execute(
+        "SELECT space, link_key, target, strength, at_ms FROM link WHERE space IN (SELECT value FROM json_each(?))"
+        " ORDER BY link_key, space LIMIT ?",
+        (_json(of_people).decode(), MAX_LINKS),
     )
     return [KnownLink(space=row[0], key=row[1], target=row[2], strength=row[3], at_ms=row[4]) for row in rows]
 

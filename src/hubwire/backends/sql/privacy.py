@@ -13,7 +13,7 @@ from hubwire.backends.sql.marketing import erase_marketing
 from hubwire.backends.sql.objects import erase_objects, records_about
 from hubwire.backends.sql.regulations import SqlRegulations
 from hubwire.delivery import FINAL, State
-from hubwire.operation import RecordRef, hold_key, record_hold_key
+from hubwire.operation import RecordRef, hold_key, record_hold_key, space_of_person
 from hubwire.reasons import Reason
 from hubwire.record.privacy import Erased, KeptAttempt, Trail
 from hubwire.record.protocol import ConfirmedValue
@@ -92,8 +92,11 @@ class SqlPrivacy(SqlRegulations):
                     where = (space, one_key)
                     erased.links += db.execute("DELETE FROM link WHERE space = ? AND link_key = ?", where).rowcount
                     db.execute("DELETE FROM hold WHERE hold_key = ?", (hold_key(space, one_key),))
+                erased.links += _erase_traits(db, space_of_person(space, key))
             for email in trail.emails:
                 erased.links += db.execute("DELETE FROM link WHERE target = ?", (email,)).rowcount
+                for space in _spaces_with_traits(db, f"e:{email}"):
+                    erased.links += _erase_traits(db, space)
             user_ids = {key[2:] for _, key in trail.keys if key.startswith("u:")}
             for lane in lanes:
                 keys = trail.emails | _known_by_id(db, lane, user_ids)
@@ -190,12 +193,28 @@ def _known_by_id(db: Session, lane: int, user_ids: Collection[str]) -> set[str]:
     """The keys of contacts that a destination knows by a user id (`user_id:U7`) instead of the e-mail."""
     found: set[str] = set()
     for user_id in user_ids:
-        escaped = user_id.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        escaped = _escaped(user_id)
         query = "SELECT email FROM person WHERE destination_id = ? AND email LIKE ? ESCAPE '\\'"
         keys = [key for (key,) in db.execute(query, (lane, f"%:{escaped}")).fetchall()]
         # LIKE takes small and large letters for the same in SQLite.
         found |= {key for key in keys if key.partition(":")[2] == user_id}
     return found
+
+
+def _erase_traits(db: Session, space: str) -> int:
+    """Remove what rules remember of a person under one id."""
+    return db.execute("DELETE FROM link WHERE space = ?", (space,)).rowcount
+
+
+def _spaces_with_traits(db: Session, person: str) -> list[str]:
+    """The spaces of a person's traits, in all identity spaces."""
+    query = "SELECT DISTINCT space FROM link WHERE space LIKE ? ESCAPE '\\'"
+    return [space for (space,) in db.execute(query, (space_of_person("%", _escaped(person)),)).fetchall()]
+
+
+def _escaped(text: str) -> str:
+    """A text for LIKE."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _with_inherited(key: str) -> tuple[str, ...]:

@@ -191,7 +191,7 @@ def _results(editor: Editor, target: Destination, rows: Sequence[JournalRow]) ->
     return [
         RuleTest(
             message_id=row.message_id,
-            rules=firings(target, row, schema),
+            rules=firings(target, row, schema, run.person),
             plan=msgspec.structs.replace(run, schema_is_default=is_default),
         )
         for row, run in zip(rows, runs, strict=True)

@@ -107,6 +107,9 @@ def print_identity(known: Identity) -> None:
         companies = f", with {', '.join(known_record.associated)}" if known_record.associated else ""
         record = f"record {known_record.record_id or '?'} in HubSpot"
         console.print(plain(f"{known_record.kind} {known_record.key} is {record}{companies}"), markup=False)
+    for trait in known.traits:
+        line = f"$person.{trait.key} = {trait.target}  ({when(trait.at_ms)} UTC, {trait.space.removeprefix('traits:')})"
+        console.print(plain(line), markup=False)
     if not known.links and not known.records:
         console.print("This identity is unknown: messages without an e-mail are held until it is identified.")
 

@@ -19,7 +19,7 @@ from hubwire.destination import Destination, Source
 from hubwire.message import JournalRow, Message, read_message
 from hubwire.operation import Associate, Discard, Hold, Link, Plan, UpsertCompany
 from hubwire.plan.identity import MAX_STEPS, Identity, pointer_targets
-from hubwire.plan.planner import keys_of, links_of, plan
+from hubwire.plan.planner import keys_of, keys_of_person, links_of, plan
 from hubwire.reasons import Reason
 from hubwire.schema import PortalSchema
 
@@ -82,13 +82,19 @@ class Gatherer:
         Only now is it clear that the wait for a person goes on, or that it is over.
         """
         held, self._held = self._held, []
-        for row in held:
-            self.outcomes.fates.pop(row.position, None)
-            self.outcomes.left_out.pop(row.position, None)
-            due = self.outcomes.due.get(row.position)
-            since_ms = due.first_attempt_at_ms if due is not None else None
-            waited_ms = 0 if since_ms is None else self._now_ms - since_ms
-            self._plan(row, read_message(row, self._destination.future_grace_ms), waited_ms)
+        for part in slices(held):
+            messages = [read_message(row, self._destination.future_grace_ms) for row in part]
+            self._load_traits(messages)
+            for row, message in zip(part, messages, strict=True):
+                self._plan_again(row, message)
+
+    def _plan_again(self, row: JournalRow, message: Message) -> None:
+        self.outcomes.fates.pop(row.position, None)
+        self.outcomes.left_out.pop(row.position, None)
+        due = self.outcomes.due.get(row.position)
+        since_ms = due.first_attempt_at_ms if due is not None else None
+        waited_ms = 0 if since_ms is None else self._now_ms - since_ms
+        self._plan(row, message, waited_ms)
 
     def _take_slice(self, rows: Sequence[JournalRow]) -> None:
         read: list[_Read] = []
@@ -104,6 +110,7 @@ class Gatherer:
                 if found is not None:
                     read.append(found)
         self._learn(read)
+        self._load_traits([message for _, message, _, _ in read])
         for row, message, _, _ in read:
             if row.received_at_ms < self._received_since_ms and row.position not in self.outcomes.due:
                 self.outcomes.discard_or_hold(row.position, Discard(Reason.BEFORE_SWITCH_ON))
@@ -134,6 +141,18 @@ class Gatherer:
         for message in read:
             for link in message.links:
                 self.identity.learn(link)
+
+    def _load_traits(self, messages: Sequence[Message]) -> None:
+        """Load what rules need of the messages' people, whose ids are known now."""
+        found = {
+            key
+            for message in messages
+            for key in keys_of_person(message, self._sources[message.source_id], self._destination, self.identity)
+        }
+        keys = found - self._looked_up
+        if keys:
+            self._looked_up |= keys
+            self.identity.know(self._load_links(keys))
 
     def _plan(self, row: JournalRow, message: Message, waited_ms: int | None = None) -> None:
         source = self._sources[message.source_id]

@@ -35,6 +35,7 @@ def _faults(rule: Rule, destination: Destination, contents: PortalContents) -> I
             yield fault
     if rule.object is not None and isinstance(rule.properties, dict):
         yield from _record_faults(rule, rule, rule.properties, contents)
+    yield from _key_faults(rule, "person.match: ", "contact", rule.person.get("match") or {}, contents)
     for association in rule.associate:
         yield from _key_faults(rule, "associate: ", association.object, association.key, contents)
     for each in rule.each:

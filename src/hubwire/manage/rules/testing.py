@@ -5,6 +5,7 @@ Pure. The values are those before HubSpot's types are applied; the plan shows wh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -12,12 +13,12 @@ import msgspec
 from hubwire.deliver.preview import DryRun
 from hubwire.destination import Destination
 from hubwire.errors import BadValue
-from hubwire.message import JournalRow, Message, read_message
+from hubwire.message import JournalRow, read_message
 from hubwire.plan.presets import rules_of
 from hubwire.plan.rule_writers import is_for_portal
 from hubwire.plan.rules.directives import MappingFailed
 from hubwire.plan.rules.paths import Resolver
-from hubwire.plan.rules.resolving import resolver, root_of
+from hubwire.plan.rules.resolving import PERSON, resolver, root_of, traits_named
 from hubwire.plan.rules.rule_set import CompiledEach, compile_rule
 from hubwire.plan.rules.values import MISSING
 from hubwire.rule import Rule
@@ -55,12 +56,19 @@ class RuleTest(msgspec.Struct, kw_only=True, frozen=True):
     plan: DryRun
 
 
-def firings(destination: Destination, row: JournalRow, schema: PortalSchema | None = None) -> list[RuleFiring]:
-    """Each rule of the destination for the message of a row, in the portal with this schema."""
+def firings(
+    destination: Destination,
+    row: JournalRow,
+    schema: PortalSchema | None = None,
+    person: Mapping[str, Any] | None = None,
+) -> list[RuleFiring]:
+    """Each rule of the destination for the message of a row, in the portal with this schema. `person`: what is
+    remembered of the message's person."""
     if row.rejected is not None:
         return []
     message = read_message(row, destination.future_grace_ms)
-    return [_firing(rule, message, schema) for rule in rules_of(destination)]
+    fields = message.as_json(True) | ({PERSON: person} if person else {})
+    return [_firing(rule, fields, schema) for rule in rules_of(destination)]
 
 
 def fires_for(rule: Rule, row: JournalRow) -> bool:
@@ -68,11 +76,10 @@ def fires_for(rule: Rule, row: JournalRow) -> bool:
     return row.rejected is None and compile_rule(rule).trigger.fires(read_message(row).as_json(True))
 
 
-def _firing(rule: Rule, message: Message, schema: PortalSchema | None) -> RuleFiring:
+def _firing(rule: Rule, fields: dict[str, Any], schema: PortalSchema | None) -> RuleFiring:
     if schema is not None and not is_for_portal(rule, schema):
         problem = "it is not for this portal: see if_portal_has and if_portal_lacks"
         return RuleFiring(name=rule.name, does=rule.does, is_enabled=rule.enabled, fires=False, problem=problem)
-    fields = message.as_json(True)
     try:
         compiled = compile_rule(rule)
     except BadValue as exc:
@@ -81,6 +88,8 @@ def _firing(rule: Rule, message: Message, schema: PortalSchema | None) -> RuleFi
     shown: list[RuleField] = []
     if fires:
         shown += [_field(f"key {name}", value, resolver(value), fields) for name, value in rule.key.items()]
+        for (name, resolve), value in zip(compiled.person, rule.person.values(), strict=True):
+            shown.append(_field(f"person {name}", value, resolve, fields))
         origins = rule.marketing_values
         shown += [_field(place, origins[place], resolve, fields) for place, resolve in compiled.marketing.items()]
         if compiled.whole is not None:
@@ -108,6 +117,12 @@ def _of_list(part: CompiledEach, fields: dict[str, Any]) -> list[RuleField]:
     return shown
 
 
+def _absence(origin: object) -> str:
+    if traits_named(origin):
+        return "nothing is remembered of the person, or of this trait"
+    return "the message does not have it"
+
+
 def _counted(count: int) -> str:
     return "1 element" if count == 1 else f"{count:,} elements"
 
@@ -118,5 +133,5 @@ def _field(name: str, origin: object, resolve: Resolver, fields: dict[str, Any])
     except (MappingFailed, RecursionError) as exc:
         return RuleField(name=name, origin=origin, problem=str(exc))
     if value is MISSING:
-        return RuleField(name=name, origin=origin, problem="the message does not have it")
+        return RuleField(name=name, origin=origin, problem=_absence(origin))
     return RuleField(name=name, origin=origin, value=value)

@@ -14,7 +14,7 @@ from hubwire.plan.rules.marketing_checks import check_marketing
 from hubwire.plan.rules.record_checks import MAX_NAME, refuse
 from hubwire.plan.rules.resolving import as_mapping
 from hubwire.plan.rules.rule_set import CompiledRule, compile_rule, templates_of
-from hubwire.plan.rules.shape_checks import check_defaults, check_shape
+from hubwire.plan.rules.shape_checks import check_defaults, check_shape, check_traits
 from hubwire.plan.rules.triggers import Reading, Trigger, TriggerRefused, refuse_two_meanings
 from hubwire.plan.rules.triggers.overlap import both_fire
 from hubwire.plan.rules.triggers.readings import shown
@@ -54,6 +54,7 @@ def check_rules(rules: Sequence[Rule]) -> None:
 def _checked(rule: Rule) -> CompiledRule:
     """The rule with its functions. Errors: BadValue."""
     check_shape(rule)
+    check_traits(rule)
     check_marketing(rule)
     try:
         compiled = compile_rule(rule)

@@ -2,12 +2,14 @@
 
 A value is a literal, a directive of the mapping language, or a text that begins with `$.`: a path, in which `{{…}}` may
 stand (`$.traits.{{context.personas.computation_key}}`). In a rule's list, a text that begins with `$parent.` is a path
-into the message, and `$index` is the place of the element, counted from 0.
+into the message, and `$index` is the place of the element, counted from 0. A text that begins with `$person.` is a path
+into what is remembered of the message's person.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hubwire.plan.rules.directives import compiled, without_missing
@@ -17,12 +19,15 @@ from hubwire.rule import Each, Rule
 
 PARENT = "$parent"
 INDEX = "$index"
+PERSON = "$person"
+_TRAIT = re.compile(r"""(?:^|\{\{\s*)(?:\$\.)?\$person\b(?:\.([^.\[\]{}\s"']+))?""")
 
 
 def root_of(element: Any, message: dict[str, Any], index: int) -> dict[str, Any]:
     """What the values of a rule's list see: the fields of the element, the message, and the place in the list."""
     fields = element if isinstance(element, dict) else {"value": element}
-    return {**fields, PARENT: message, INDEX: index}
+    own = {**fields, PARENT: message, INDEX: index}
+    return {**own, PERSON: message[PERSON]} if PERSON in message else own
 
 
 def key_of(key: Mapping[str, Any], is_of_list: bool = False) -> Resolver | None:
@@ -67,9 +72,25 @@ def _cut(resolve: Resolver, length: int) -> Resolver:
 
 def as_mapping(value: Any, is_of_list: bool = False) -> Any:
     """A value of a rule as the mapping language has it."""
-    if not isinstance(value, str) or not (value.startswith("$.") or (is_of_list and is_list_path(value))):
+    if not isinstance(value, str) or not (
+        value.startswith(("$.", f"{PERSON}.")) or (is_of_list and is_list_path(value))
+    ):
         return value
     return {"@path": {"@template": value} if "{{" in value else value}
+
+
+def traits_named(value: Any) -> set[str]:
+    """The traits that a value of a rule takes from what is remembered of the person; "" where it names none."""
+    return {match[1] or "" for text in texts_of(value) for match in _TRAIT.finditer(text)}
+
+
+def texts_of(value: Any) -> Iterator[str]:
+    """The texts in a value, wherever they stand."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from texts_of(part)
 
 
 def paths_within(value: Any) -> Any:

@@ -16,7 +16,15 @@ from hubwire.plan.presets import rules_of
 from hubwire.plan.rules.index import RuleIndex
 from hubwire.plan.rules.mapping import check_mapping
 from hubwire.plan.rules.paths import Resolver, from_root, whole
-from hubwire.plan.rules.resolving import as_mapping, field_of, key_of, paths_within, resolver
+from hubwire.plan.rules.resolving import (
+    as_mapping,
+    field_of,
+    key_of,
+    paths_within,
+    resolver,
+    texts_of,
+    traits_named,
+)
 from hubwire.plan.rules.taking import taken_away
 from hubwire.plan.rules.triggers import Reading, Trigger, compile_trigger
 from hubwire.rule import Association, Each, Rule
@@ -63,7 +71,10 @@ class RuleSet:
     Shape: a stored rule that this version cannot compile is off; `faults` has it, with what is wrong.
     """
 
-    __slots__ = ("_others", "_skips", "_takers", "faults", "has_skips", "has_takers", "sees_times")
+    __slots__ = (
+        *("_others", "_personal", "_skips", "_takers"),
+        *("faults", "has_skips", "has_takers", "person_traits", "sees_times"),
+    )
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         compiled = []
@@ -82,10 +93,18 @@ class RuleSet:
         self.has_skips, self.has_takers = bool(skips), bool(takers)
         self._skips, self._takers = RuleIndex(skips), RuleIndex(takers)
         self._others = RuleIndex([pair for pair in indexed if pair[1].rule.writes])
+        named = {pair[1].rule.name: traits_named(msgspec.to_builtins(pair[1].rule)) for pair in indexed}
+        self._personal = RuleIndex([pair for pair in indexed if named[pair[1].rule.name]])
+        self.person_traits = tuple(sorted(set().union(*named.values()) - {""}))
+        """The traits that rules take from what is remembered of a message's person."""
 
     def candidates(self, message: Message) -> tuple[CompiledRule, ...]:
         """The rules that write something and can fire for the message."""
         return self._others.candidates(message.type, message.event)
+
+    def takes_traits(self, message: Message) -> bool:
+        """Whether a rule that can fire for the message takes something that is remembered of its person."""
+        return bool(self.person_traits) and bool(self._personal.candidates(message.type, message.event))
 
     def skip_of(self, message: Message) -> Rule | None:
         """The first rule that says that the message is not sent."""
@@ -122,7 +141,8 @@ def compile_rule(rule: Rule) -> CompiledRule:
     """A rule with its functions. Errors: TriggerRefused, MappingRefused."""
     trigger = compile_trigger(rule.trigger, Reading(rule.reading))
     mapped = {f"key.{name}": value for name, value in rule.key.items()}
-    mapped |= {f"person.{name}": value for name, value in rule.person.items()}
+    mapped |= {f"person.{name}": value for name, value in rule.person.items() if name != "match"}
+    mapped |= {f"person.match.{name}": value for name, value in (rule.person.get("match") or {}).items()}
     mapped |= {f"fallback.{name}": value for name, value in rule.fallback.items()}
     for association in rule.associate:
         mapped |= {f"associate.{association.object}.{name}": value for name, value in association.key.items()}
@@ -135,11 +155,16 @@ def compile_rule(rule: Rule) -> CompiledRule:
         key_of(rule.key),
         tuple([(name, field_of(rule, name, value)) for name, value in properties.items()]),
         resolver(rule.properties) if isinstance(rule.properties, str) else None,
-        tuple([(name, resolver(value)) for name, value in rule.person.items()]),
+        tuple([(name, _part_of_person(name, value)) for name, value in rule.person.items()]),
         tuple([(association, key_of(association.key)) for association in rule.associate]),
         {place: resolver(value) for place, value in marketing.items()},
         tuple([_compile_each(each) for each in rule.each]),
     )
+
+
+def _part_of_person(name: str, value: Any) -> Resolver:
+    """The value of a part of `person`; of `match`, the value of its property."""
+    return key_of(value) or resolver(None) if name == "match" else resolver(value)
 
 
 def _compile_each(each: Each) -> CompiledEach:
@@ -159,15 +184,6 @@ def _compile_each(each: Each) -> CompiledEach:
 def _sees_times(rule: Rule) -> bool:
     """Whether a text of a rule names a time, or is a path to the whole message."""
     return any(_TIME.search(part) or from_root(part) is whole for part in texts_of(msgspec.to_builtins(rule)))
-
-
-def texts_of(value: Any) -> Iterator[str]:
-    """The texts in a value, wherever they stand."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from texts_of(part)
 
 
 def templates_of(mapping: Any) -> Iterator[str]:

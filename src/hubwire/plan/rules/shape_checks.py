@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import msgspec
+
 from hubwire.destination import DEFAULTS, Destination
 from hubwire.errors import BadValue
 from hubwire.plan.rules.record_checks import MAX_NAME, PROPERTY, check_key, check_record, check_values, refuse
+from hubwire.plan.rules.resolving import traits_named
 from hubwire.rule import Rule
 
 MAX_SKIP = 200
 MAX_PATHS = 100
+MAX_TRAITS = 50
 ACTIONS = ("skip", "drop or keep", "object", "event", "list", "subscription", "form")
 PARTS = ("properties", "traits", "context")
 """The parts of a message from which `drop` can remove fields."""
-PERSON = ("email", "utk", "id")
+PERSON = ("email", "utk", "id", "match")
 EVENT_OBJECTS = ("contact", "company", "deal", "ticket")
 """The object types whose events rules send. Source: HubSpot's OpenAPI, event definitions."""
 
@@ -88,6 +92,8 @@ def _check_event(rule: Rule, event: str) -> None:
     for name in rule.person:
         if name not in PERSON:
             refuse(rule, f"person: {name!r} is none of {', '.join(PERSON)}", name)
+    if "match" in rule.person:
+        _check_match(rule, rule.person["match"])
     if isinstance(rule.properties, str):
         if not rule.properties.startswith("$."):
             refuse(rule, "properties: a path begins with $.", rule.properties)
@@ -95,6 +101,22 @@ def _check_event(rule: Rule, event: str) -> None:
             refuse(rule, "fallback and max need properties that are given one by one")
     else:
         check_values(rule, rule.properties, rule)
+
+
+def _check_match(rule: Rule, match: object) -> None:
+    example = "match = { user_id = '$.userId' }"
+    if not isinstance(match, dict) or len(match) != 1 or any(name.startswith("@") for name in match):
+        refuse(rule, f"person.match is one property with unique values, and its value, such as {example}", match)
+    check_key(rule, "person.match", match)
+
+
+def check_traits(rule: Rule) -> None:
+    """Refuse `$person` where it says nothing. Errors: BadValue."""
+    named = traits_named(msgspec.to_builtins(rule))
+    if "" in named:
+        refuse(rule, "$person: name the trait that Hubwire is to remember, such as $person.plan", "$person")
+    if len(named) > MAX_TRAITS:
+        refuse(rule, f"$person: at most {MAX_TRAITS} traits of a person, it names {len(named):,}")
 
 
 def check_defaults(destination: Destination) -> None:
@@ -107,3 +129,5 @@ def check_defaults(destination: Destination) -> None:
         if len(key) > 1 or not all(PROPERTY.fullmatch(name) for name in key):
             example = "{ user_id = '$.userId' }"
             raise BadValue(field, f"{field} is one property with its value, such as {example}", value=", ".join(key))
+        if traits_named(key):
+            raise BadValue(field, f"{field} is a value of the message; $person is known only by it", value=str(key))

@@ -18,7 +18,7 @@ from hubwire.message import read_message
 from hubwire.record.marketing import PersonMarketing
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.queries import MessageSummary
-from hubwire.record.statistics import LEARNT_FROM, Identity, KnownRecord
+from hubwire.record.statistics import LEARNT_FROM, Identity, KnownLink, KnownRecord
 from hubwire.web.parameters import filter_query, text
 from hubwire.web.request import View, wants_json
 
@@ -60,6 +60,8 @@ class WhoPage(msgspec.Struct, frozen=True, kw_only=True):
     identity: str
     is_suppressed: bool
     links: list[LinkLine]
+    traits: list[KnownLink]
+    """What rules remember of them."""
     records: list[RecordView]
     other_records: list[OtherRecord]
     """Deals, orders and other records that are associated with them."""
@@ -190,6 +192,7 @@ def _read(view: View, identity: str) -> WhoPage:
         identity=identity,
         is_suppressed=view.deps.keeps_out(identity),
         links=links,
+        traits=known.traits,
         records=records,
         other_records=other_records(view, known.records),
         marketing=marketing,
