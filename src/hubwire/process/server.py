@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hubwire.errors import SettingsError
+from hubwire.explanations import cause_of, remedy_of
 from hubwire.installation.local import announce_local_server, withdraw_local_server
 from hubwire.lifecycle import collect_rarely
 from hubwire.monitoring.logs import configure_logs
@@ -96,6 +97,7 @@ async def serve(
         service.local = announce_local_server(settings, own_url, service.sandbox.base_url if service.sandbox else None)
         app = FrontDoor(service, settings.public_url or own_url)
         announce(banner(service, settings.public_url or own_url))
+        service.announce = announce
         server = Server(_uvicorn_config(app, settings))
         service.is_stopping = lambda: server.should_exit
         stopping.watch(server)
@@ -197,6 +199,8 @@ def banner(service: Service, url: str) -> str:
     else:
         lines.append(f"Console: {url}/")
     lines += first_key_lines(service.first_start.write_key, service.settings.write_key, url, is_read_by_a_person)
+    for name, reason in service.stopped():
+        lines += ["", f"Delivery to `{name}` is stopped. {cause_of(reason)}", f"  {remedy_of(reason)}"]
     return "\n".join(lines)
 
 

@@ -43,7 +43,8 @@ from hubwire.privacy.forget import Forgetter
 from hubwire.privacy.regulations import RegulationRunner, Regulations
 from hubwire.privacy.suppression import SuppressedRows, SuppressingJournal, Suppressions, keeps_out
 from hubwire.process.change_journal import ChangeJournals
-from hubwire.process.chores import Chore, Chores, learn_hub_ids, retain, sum_up
+from hubwire.process.chores import Chore, Chores, retain, sum_up
+from hubwire.process.hub_ids import HubIds
 from hubwire.receive.app import ReceiveApp
 from hubwire.receive.sources import CachedSources
 from hubwire.receive.upload_limits import ReceiveLimits
@@ -56,6 +57,8 @@ from hubwire.web.access import new_access
 from hubwire.web.ports import Services
 
 log = structlog.get_logger("hubwire")
+
+MAX_SHOWN_AT_START = 20
 
 
 class Service:
@@ -101,6 +104,8 @@ class Service:
         self.dropped_files = DroppedFiles(settings, registry, self._history_preview, self.clock) if receives else None
         self.is_stopping: Callable[[], bool] = bool
         """Returns True if the web server is about to end; the web server sets it."""
+        self.announce: Callable[[str], None] = lambda _: None
+        """Prints lines for the person who started the process; the web server sets it."""
         self.alerts = make_alerts(self.store, settings, self.clock) if settings.role != "receive" else None
 
     async def start(self) -> None:
@@ -162,10 +167,21 @@ class Service:
             ("retention", partial(retain, retention)),
             ("sums", partial(sum_up, self.store.statistics)),
             ("regulations", self.regulations.run),
-            ("hub ids", partial(learn_hub_ids, self.store.registry, self._workbench().test, self._changed)),
+            ("hub ids", self._hub_ids().run),
             ("change journal", self._change_journals().run),
             *([("alerts", self.alerts.run)] if self.alerts is not None else []),
         ]
+
+    def _hub_ids(self) -> HubIds:
+        return HubIds(
+            self.store.registry,
+            self.store.record,
+            self.clock,
+            self._workbench().with_token,
+            settings_token=self.settings.hubspot_access_token,
+            changed=self._changed,
+            announce=lambda lines: self.announce(lines),
+        )
 
     def _change_journals(self) -> ChangeJournals:
         return ChangeJournals(self.store, self.clients.make_for_journal, self.clock, Path(self.settings.data))
@@ -259,6 +275,20 @@ class Service:
         )
 
     def has_other_token(self) -> bool:
-        """True if the settings have a token that no destination uses, because only the first start reads it."""
+        """True if the settings have a token that no destination uses, because only the first start reads it. One
+        destination whose token HubSpot has not accepted yet does not count: `HubIds` tries both tokens."""
         token, registry = self.settings.hubspot_access_token, self.store.registry
-        return token is not None and all(registry.token(number) != token for number in registry.destinations())
+        destinations = registry.destinations()
+        if token is None or [destination.hub_id for destination in destinations.values()] == [None]:
+            return False
+        return all(registry.token(number) != token for number in destinations)
+
+    def stopped(self) -> list[tuple[str, str]]:
+        """(destination, reason) of each stopped destination that has a Hub ID (`HubIds` announces the others); none if
+        there are many destinations."""
+        destinations = self.store.registry.destinations()
+        if len(destinations) > MAX_SHOWN_AT_START:
+            return []
+        with_id = {number: destination.name for number, destination in destinations.items() if destination.hub_id}
+        reasons = {name: self.store.record.lane(number).stopped_reason for number, name in with_id.items()}
+        return [(name, reason) for name, reason in reasons.items() if reason]

@@ -7,12 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from structlog.testing import capture_logs
 
 from hubwire.backends.store import open_store
 from hubwire.clock import FakeClock
-from hubwire.destination import Destination
-from hubwire.doctor.checks import Check, ConnectionReport, Health
 from hubwire.errors import BackendUnavailable
 from hubwire.message import Entry
 from hubwire.process import chores
@@ -21,11 +18,9 @@ from hubwire.process.chores import (
     SUM_BLOCKS,
     SUM_SECONDS,
     Chores,
-    learn_hub_ids,
     sum_up,
 )
 from hubwire.process.service import Service
-from hubwire.secret import Secret
 from hubwire.settings import Settings
 
 STRETCH = 1024
@@ -88,23 +83,3 @@ async def test_a_chore_that_fails_begins_again_and_the_others_go_on(monkeypatch:
         await went_on.wait()
     await running.stop()
     assert begun == 3, "it began again after each failure, and not while it ran"
-
-
-async def test_a_refused_token_is_logged_once_with_the_command_that_changes_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(chores, "HUB_ID_SECONDS", 0.0)
-    store = open_store(Settings(data=str(tmp_path)), FakeClock(), appends=False)
-    destination = store.registry.save_destination(Destination(destination_id=0, name="hubspot"))
-    store.registry.set_token(destination.destination_id, Secret("pat-na1-wrong"))
-    reports = iter([*[Check(name="Access token", health=Health.FAIL, said="401 INVALID_AUTHENTICATION")] * 3])
-
-    async def test(_destination_id: int) -> ConnectionReport:
-        return ConnectionReport(checks=[next(reports)])
-
-    with capture_logs() as lines, pytest.raises(RuntimeError, match="StopIteration"):
-        await learn_hub_ids(store.registry, test, lambda: None)
-    store.close()
-    assert [(line["event"], line["problem"], line["fix"]) for line in lines] == [
-        ("token.refused", "401 INVALID_AUTHENTICATION", "hubwire destination token hubspot")
-    ]
