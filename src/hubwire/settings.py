@@ -26,7 +26,7 @@ SECRET_TEXTS = frozenset({"write_key"})
 UNSET_WORD = "none"
 UNSET = frozenset({UNSET_WORD, "null"})
 KINDS = {"int": "whole number", "float": "number", "bool": "yes or no", "Secret": "secret"}
-FILE_TABLES = frozenset({"source", "destination"})
+FILE_TABLES = frozenset({"source", "destination", "alerts"})
 """Tables of hubwire.toml that are not settings; `hubwire apply` reads them."""
 
 
@@ -210,26 +210,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Secret | None, Meta(description="Mail server: smtp://user:password@host:587 (STARTTLS) or smtps://…:465.")
     ] = None
     alert_lag_seconds: Annotated[
-        Annotated[float, Meta(ge=10)] | None,
+        Annotated[float, Meta(ge=10, le=2_592_000)] | None,
         Meta(description="Alert when the oldest pending message is older than this; none: never."),
     ] = 900.0
     alert_dead_messages: Annotated[
-        Annotated[int, Meta(ge=1)] | None,
+        Annotated[int, Meta(ge=1, le=1_000_000_000)] | None,
         Meta(description="Alert when this many messages become dead within an hour; none: never."),
     ] = 10
     alert_retrying_messages: Annotated[
-        Annotated[int, Meta(ge=1)] | None, Meta(description="Alert when this many messages are retrying; none: never.")
+        Annotated[int, Meta(ge=1, le=1_000_000_000)] | None,
+        Meta(description="Alert when this many messages are retrying; none: never."),
     ] = 1000
     alert_budget_percent: Annotated[
         Annotated[int, Meta(ge=1, le=99)] | None,
         Meta(description="Alert when this percentage of the day's calls is used, and again at 100; none: never."),
     ] = 80
     alert_silent_hours: Annotated[
-        Annotated[float, Meta(gt=0)] | None,
+        Annotated[float, Meta(gt=0, le=8760)] | None,
         Meta(description="Alert when an active source sends nothing for this long; none: never."),
     ] = None
     alert_repeat_hours: Annotated[
-        float, Meta(gt=0, description="Hubwire repeats an alert that is still on after this time.")
+        float, Meta(gt=0, le=8760, description="Hubwire repeats an alert that is still on after this time.")
     ] = 24.0
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="Lowest level that Hubwire logs.")

@@ -13,7 +13,6 @@ from hubwire.destination import Destination, Mapping, Source, SourceKind
 from hubwire.manage import changes
 from hubwire.manage.schema.changes import SchemaItems, create_missing, schema_report
 from hubwire.manage.schema.report import SchemaReport
-from hubwire.monitoring.alert_overview import AlertOverview
 from hubwire.registry.access import Role
 from hubwire.registry.protocol import WriteKey
 
@@ -133,10 +132,6 @@ async def apply_schema(request: ApiRequest) -> SchemaReport:
 async def audit(request: ApiRequest) -> shapes.AuditLog:
     found = await request.view.read(request.view.deps.registry.audit, request.query.limit, request.query.before)
     return shapes.AuditLog(entries=found)
-
-
-async def alerts(request: ApiRequest) -> AlertOverview:
-    return await request.view.alerts()
 
 
 async def _set_paused(request: ApiRequest, is_paused: bool) -> shapes.DestinationAnswer:

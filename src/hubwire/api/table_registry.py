@@ -6,7 +6,6 @@ from hubwire.api import messages, registry, shapes
 from hubwire.api.operation import ApiOperation
 from hubwire.doctor.checks import ConnectionReport
 from hubwire.manage.schema.report import SchemaReport
-from hubwire.monitoring.alert_overview import AlertOverview
 from hubwire.registry.access import Role
 from hubwire.registry.protocol import WriteKey
 
@@ -219,16 +218,6 @@ REGISTRY_OPERATIONS: tuple[ApiOperation, ...] = (
         answer=SchemaReport,
         tag="destinations",
         statuses=(404, 502),
-    ),
-    ApiOperation(
-        name="alerts",
-        method="GET",
-        path="/alerts",
-        summary="Every alert, whether it is on, and who is notified.",
-        role=VIEW,
-        handler=registry.alerts,
-        answer=AlertOverview,
-        tag="status",
     ),
     ApiOperation(
         name="audit",

@@ -1,4 +1,4 @@
-"""The `[[source]]` and `[[destination]]` tables of a file. Unknown keys are errors.
+"""The `[[source]]`, `[[destination]]` and `[alerts]` tables of a file. Unknown keys are errors.
 
 An omitted key (`UNSET`) leaves the current value unchanged. The file contains no secrets: `token_env` and
 `write_key_env` name environment variables.
@@ -87,12 +87,29 @@ class DestinationTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True)
     calls_per_day: int | UnsetType = UNSET
 
 
+class AlertsTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """The `[alerts]` table: the settings `alert_…` and `smtp_url`. A threshold "none" turns an alert off."""
+
+    webhook_url_env: str | UnsetType = UNSET
+    webhook_secret_env: str | UnsetType = UNSET
+    smtp_url_env: str | UnsetType = UNSET
+    email_to: tuple[str, ...] | UnsetType = UNSET
+    email_from: str | UnsetType = UNSET
+    lag_seconds: float | Literal["none"] | UnsetType = UNSET
+    dead_messages: int | Literal["none"] | UnsetType = UNSET
+    retrying_messages: int | Literal["none"] | UnsetType = UNSET
+    budget_percent: int | Literal["none"] | UnsetType = UNSET
+    silent_hours: float | Literal["none"] | UnsetType = UNSET
+    repeat_hours: float | UnsetType = UNSET
+
+
 @dataclass(slots=True)
 class DesiredState:
     """The tables of a file."""
 
     sources: list[SourceTable] = field(default_factory=list)
     destinations: list[DestinationTable] = field(default_factory=list)
+    alerts: AlertsTable | None = None
 
 
 def read_desired(path: Path) -> DesiredState:
@@ -111,6 +128,7 @@ def read_desired(path: Path) -> DesiredState:
             _table(path, "destination", number, table, DestinationTable)
             for number, table in _tables(path, tables, "destination")
         ],
+        alerts=_alerts(path, tables.get("alerts")),
     )
     for kind, names in (
         ("source", [source.name for source in desired.sources]),
@@ -127,6 +145,13 @@ def _tables(path: Path, tables: Mapping[str, Any], kind: str) -> list[tuple[int,
     if not isinstance(listed, list):
         raise SettingsError(f"{path}: write [[{kind}]] in double brackets: there can be several")
     return list(enumerate(listed, 1))
+
+
+def _alerts(path: Path, content: Any) -> AlertsTable | None:
+    try:
+        return msgspec.convert(content, AlertsTable | None)
+    except msgspec.ValidationError as exc:
+        raise SettingsError(f"{path}: [alerts]: {exc}") from exc
 
 
 def _table(path: Path, kind: str, number: int, content: Any, shape: type[T]) -> T:

@@ -1,7 +1,7 @@
-"""The alert settings: those that somebody saved in the console, or else those of the server.
+"""The alert settings: those that somebody saved in the console or through the API, or else those of the server.
 
 A server stores the alert settings of its environment and file when it starts, so that a command in another terminal
-knows them. What somebody saves in the console replaces them as a whole. All of it is encrypted, because it has a
+knows them. What somebody saves replaces them as a whole. All of it is encrypted, because it has a
 webhook's URL and a mail server's password.
 """
 
@@ -31,6 +31,8 @@ THRESHOLDS = (
     "alert_silent_hours",
     "alert_repeat_hours",
 )
+SECRETS = ("alert_webhook_url", "alert_webhook_secret", "smtp_url")
+"""Settings that no page and no answer shows."""
 FIELDS = (*RECEIVERS, *THRESHOLDS)
 
 
@@ -84,7 +86,8 @@ def _plain(value: Any) -> Any:
 
 
 class AlertEditor:
-    """Shows, changes and tries the alert settings, for the console. Methods other than `test` block."""
+    """Shows, changes and tries the alert settings, for console, API and `hubwire apply`. Methods other than
+    `test` block."""
 
     def __init__(self, store: Stored, settings: Settings, clock: Clock) -> None:
         self._store = store

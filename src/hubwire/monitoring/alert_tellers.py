@@ -103,8 +103,12 @@ class Mail:
     kind = "e-mail"
 
     def __init__(self, url: Secret, sender: str, recipients: Sequence[str]) -> None:
-        parts = urlsplit(url.reveal())
-        if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        try:
+            parts = urlsplit(url.reveal())
+            is_usable = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port over 65,535, or brackets without an IPv6 address
+            is_usable = False
+        if not is_usable:
             raise SettingsError("smtp_url (HUBWIRE_SMTP_URL) must look like smtp://user:password@host:587")
         self._parts = parts
         self._sender = sender

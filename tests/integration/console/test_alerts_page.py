@@ -124,6 +124,49 @@ def test_alert_settings_that_cannot_work_are_refused(console: Console, change: d
     assert not console.json("/alerts")["form"]["is_stored"]
 
 
+def test_the_api_changes_tests_and_drops_alert_settings_and_shows_no_secret(console: Console) -> None:
+    console.fill()
+    changed: dict[str, object] = {name: FORM[name] for name in ("alert_webhook_url", "smtp_url")}
+    changed |= {"alert_email_to": ["a@example.org"], "alert_email_from": "hubwire@example.org"}
+    answer = console.call("PATCH", "/alerts/settings", json={**changed, "alert_lag_seconds": None})
+    assert answer.status_code == 200, answer.text
+    for secret in ("hush", "another-secret"):
+        assert secret not in answer.text
+    console.call("PATCH", "/alerts/settings", json={"alert_budget_percent": 50})
+    settings = console.call("GET", "/alerts/settings").json()
+    assert settings["secrets"] == ["alert_webhook_url", "smtp_url"]
+    assert settings["is_stored"] is True
+    assert (settings["thresholds"]["alert_lag_seconds"], settings["thresholds"]["alert_budget_percent"]) == (None, 50)
+    results = console.call("POST", "/alerts/test").json()["results"]
+    assert [(result["kind"], bool(result["problem"])) for result in results] == [("webhook", True), ("e-mail", True)]
+    assert console.call("DELETE", "/alerts/settings").status_code == 204
+    assert console.call("GET", "/alerts/settings").json()["is_stored"] is False
+    assert console.audited()[:3] == ["alerts.reset", "alerts.changed", "alerts.changed"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"alert_budget_percent": 100}, "alert_budget_percent"),
+        ({"alert_repeat_hours": 1e300}, "alert_repeat_hours"),
+        ({"alert_webhook_url": "hooks.example.org"}, "alert_webhook_url"),
+        ({"alert_email_from": "a@example.org"}, "one of them is missing"),
+        ({"alert_lag": 5}, "alert_lag"),
+        (
+            {"smtp_url": "smtp://mail:99999", "alert_email_to": ["a@b.example"], "alert_email_from": "a@b.example"},
+            "smtp_url",
+        ),
+    ],
+)
+def test_the_api_refuses_alert_settings_that_cannot_work(
+    console: Console, change: dict[str, object], words: str
+) -> None:
+    answer = console.call("PATCH", "/alerts/settings", json=change)
+    assert answer.status_code == 400, answer.text
+    assert words in answer.text
+    assert console.call("GET", "/alerts/settings").json()["is_stored"] is False
+
+
 def test_a_test_says_what_each_receiver_answered(console: Console) -> None:
     console.sign_in()
     assert "There is no one to send a test to." in Page(console.post("/alerts/test").text).text

@@ -260,3 +260,47 @@ def test_a_rule_that_cannot_work_is_refused_before_anything_changes(shell: Shell
     file.write_text(FILE + RULES.replace('object = "contact"', 'object = "Big Deal"'))
     refused = shell("apply", str(file), "--yes").err
     assert "rule 'Plan': object: 'Big Deal' names no object type" in refused
+
+
+ALERTS = """
+[alerts]
+webhook_url_env = "HOOK"
+email_to = ["ops@example.com"]
+email_from = "hubwire@example.com"
+smtp_url_env = "MAIL"
+dead_messages = "none"
+lag_seconds = 60
+"""
+
+
+def test_alerts_of_a_file_are_planned_applied_and_stay_secret(shell: Shell) -> None:
+    shell.set(HOOK="https://hooks.example.com/hush", MAIL="smtp://user:hush@mail.example.com")
+    path = shell.folder / "alerts.toml"
+    path.write_text(ALERTS)
+    planned = shell("apply", str(path), "--plan")
+    assert "~ alerts" in planned.out
+    assert "alert_webhook_url: none -> set from HOOK" in planned.out
+    assert "hush" not in planned.out
+    assert shell("alerts", "--json").json["channels"] == []
+
+    assert shell("apply", str(path), "--yes", "--json").json["applied"] is True
+    shown = shell("alerts", "--json").json
+    assert [channel["kind"] for channel in shown["channels"]] == ["webhook", "e-mail"]
+    thresholds = {rule["name"]: rule["threshold"] for rule in shown["rules"]}
+    assert (thresholds["lag"], thresholds["dead"], thresholds["budget"]) == (60.0, None, 80)
+    assert "Nothing to change." in shell("apply", str(path)).out
+
+
+def test_alerts_that_cannot_work_are_refused_as_a_whole(shell: Shell) -> None:
+    path = shell.folder / "alerts.toml"
+    for table, words in (
+        ('webhook_url_env = "NOT_SET"', "NOT_SET is not set"),
+        ('email_to = ["a@example.com"]', "one of them is missing"),
+        ("budget_percent = 100", "alert_budget_percent"),
+        ("lag = 5", "lag"),
+    ):
+        path.write_text(f"[alerts]\n{table}\n")
+        refused = shell("apply", str(path), "--yes")
+        assert refused.code == 1, refused.err
+        assert words in refused.err
+    assert shell("alerts", "--json").json["channels"] == []

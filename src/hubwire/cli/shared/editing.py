@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,6 +18,7 @@ from hubwire.clock import SystemClock
 from hubwire.destination import Destination, Source
 from hubwire.errors import SettingsError
 from hubwire.manage import changes
+from hubwire.monitoring.alert_settings import AlertEditor, known_settings
 from hubwire.monitoring.logs import configure_logs
 from hubwire.record.protocol import Record
 from hubwire.registry.named import named
@@ -103,6 +104,15 @@ class Editor:
 
     def set_journal_app(self, destination_id: int, app: Secret | None) -> None:
         changes.set_journal_app(self._parts, ACTOR, destination_id, app)
+
+    # -- alerts
+
+    def alert_settings(self) -> Settings:
+        """These settings with the alert settings in force."""
+        return known_settings(self.store, self.settings)
+
+    def save_alert_settings(self, values: Mapping[str, Any]) -> None:
+        AlertEditor(self.store, self.alert_settings(), SystemClock()).save(ACTOR, values)
 
 
 def named_destination(registry: Registry, name: str | None) -> Destination:

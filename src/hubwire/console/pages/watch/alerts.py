@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from hubwire.errors import HubwireError
 from hubwire.monitoring.alert_overview import AlertOverview
-from hubwire.monitoring.alert_settings import THRESHOLDS, Told
+from hubwire.monitoring.alert_settings import SECRETS, THRESHOLDS, Told
 from hubwire.registry.access import Role
 from hubwire.secret import Secret
 from hubwire.settings import UNSET_WORD
@@ -17,8 +17,6 @@ from hubwire.web.parameters import Fields, text
 from hubwire.web.request import Problem, View, problem_of
 
 MAX_URL = 2000
-SECRETS = ("alert_webhook_url", "alert_webhook_secret", "smtp_url")
-"""Settings that the page never shows; an empty field keeps them."""
 
 
 class AlertForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +66,7 @@ async def test(view: View) -> Response:
 
 
 def values_of(form: Fields) -> dict[str, Any]:
-    """The settings that a form gives. Errors: BadValue."""
+    """The settings that a form gives; an empty field keeps a secret. Errors: BadValue."""
     values: dict[str, Any] = {
         "alert_email_to": (text(form, "alert_email_to", MAX_URL) or "").replace(",", " ").split(),
         "alert_email_from": text(form, "alert_email_from") or UNSET_WORD,
