@@ -17,15 +17,15 @@ from hubwire.deliver.cycle.coalesce import Older
 from hubwire.deliver.cycle.marketing_portal import Feature, Unusable
 from hubwire.deliver.cycle.marketing_work import DesiredMembership, Rank
 from hubwire.deliver.cycle.state import CycleState
-from hubwire.deliver.steps.look_up import read_contacts
 from hubwire.deliver.steps.marketing.find_lists import ListPlace, find_list, find_lists
+from hubwire.deliver.steps.marketing.missing_members import look_up_missing
 from hubwire.deliver.verdicts import without_answer
 from hubwire.deliver.verdicts.dependants import was_sent
 from hubwire.delivery import Dead, Delivered, Verdict
 from hubwire.hubspot.call import Call, split
 from hubwire.hubspot.lists import MEMBERS_PER_CALL, change_members, changed_members
 from hubwire.hubspot.reading import when
-from hubwire.operation import LeftOut, RecordRef, unique_property
+from hubwire.operation import LeftOut, RecordRef
 from hubwire.reasons import Reason
 from hubwire.record.marketing import KnownList, Membership
 from hubwire.record.protocol import ConfirmedValue
@@ -48,6 +48,11 @@ class Change:
     def winner(self) -> DesiredMembership:
         """The newest of the memberships that turned out to be of one record."""
         return max(self.desired, key=lambda desired: desired.rank)
+
+    @property
+    def record(self) -> RecordRef:
+        operation = self.winner.operation
+        return RecordRef(operation.object, operation.key)
 
     @property
     def is_member(self) -> bool:
@@ -288,30 +293,25 @@ def _confirm(cycle_state: CycleState, known_list: KnownList, batch: Sequence[Cha
 
 
 async def _look_up(cycle_state: CycleState, known_list: KnownList, missing: Sequence[Change]) -> list[Change]:
-    """Look up the contacts that HubSpot calls missing, and send those that are another record now."""
-    keys = {
-        change.winner.operation.key: change
-        for change in missing
-        if change.desired and change.winner.operation.object == "contact" and not change.was_looked_up
-    }
-    emails = {key: change.positions for key, change in keys.items() if unique_property(key) is None}
-    held = await read_contacts(cycle_state.caller, cycle_state.paths, emails) if emails else None
+    """Look up the records that HubSpot calls missing, and send those that are another record now."""
+    open_changes = {change.record: change for change in missing if change.desired and not change.was_looked_up}
+    positions = {record: change.positions for record, change in open_changes.items()}
+    ids = await look_up_missing(cycle_state, positions)
     again: list[Change] = []
-    for change in missing:
-        key = change.winner.operation.key if change.desired else ""
-        record = held.records.get(key) if held is not None else None
-        if key in keys and record is not None and record.record_id != change.record_id:
-            person = cycle_state.people.get(key)
-            if person is not None:
-                cycle_state.contact_is(person, record.record_id)
-            again.append(Change(record.record_id, change.desired, change.known, was_looked_up=True))
-        elif key in keys and record is None:
-            # The contact is gone, or cannot be read now: the next try makes or finds it first.
-            cycle_state.suspect_contact(key)
+    for record, change in open_changes.items():
+        record_id = ids.get(record)
+        if record_id is None:
+            # The record is gone, or cannot be read now: the next try makes or finds it first.
+            cycle_state.suspect_record(record)
             cycle_state.outcomes.judge(change.positions, without_answer.record_missing())
-        else:
-            detail = f"HubSpot has no {known_list.object} of this id that can be on the list"
-            _report(cycle_state, known_list, [change], LeftOut(f"list:{known_list.key}", Reason.NOT_LISTED, detail))
+        elif record_id != change.record_id:
+            again.append(Change(record_id, change.desired, change.known, was_looked_up=True))
+    looked_up = [change for change in missing if change.was_looked_up]
+    refused = [change for record, change in open_changes.items() if ids.get(record) == change.record_id]
+    detail = f"HubSpot has no {known_list.object} of this id that can be on the list"
+    _report(
+        cycle_state, known_list, [*looked_up, *refused], LeftOut(f"list:{known_list.key}", Reason.NOT_LISTED, detail)
+    )
     return await _send(cycle_state, known_list, again) if again else []
 
 
