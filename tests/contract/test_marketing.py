@@ -79,6 +79,14 @@ def test_a_submission_is_stored_before_its_call_and_forgotten_when_hubspot_takes
     assert memory.submissions(LANE, ["s1", "s2", "s3"]).keys() == {"s2", "s3"}
 
 
+def test_submissions_that_a_lane_waits_for_are_found_by_the_next_process(record: Record) -> None:
+    states = (SubmissionState.WAITING, SubmissionState.BEGUN, SubmissionState.SENT, SubmissionState.SEEN)
+    fresh = [sent(number, state) for number, state in enumerate(states)]
+    commit(record, submissions=[*fresh, sent(9, at_ms=NOW - DAY)])
+    assert record.marketing.open_submissions(LANE, NOW - 1) == fresh[:3]
+    assert record.marketing.open_submissions(LANE + 1, 0) == []
+
+
 def test_people_see_sizes_changes_and_what_is_known_of_a_person(record: Record) -> None:
     commit(record, lists=[VIP], memberships=[ANN_IN, BEN_OUT], preferences=[NEWS], submissions=[sent(1)])
     [size] = record.marketing.list_sizes(10)

@@ -67,6 +67,8 @@ class Preference(msgspec.Struct, frozen=True, kw_only=True):
 class SubmissionState(StrEnum):
     """The states of one form submission."""
 
+    WAITING = "waiting"
+    """Put off to a later cycle: HubSpot's limit was used up, or HubSpot could not take it now."""
     BEGUN = "begun"
     """Written before the call. If it stays so, the process ended before HubSpot's answer was recorded."""
     SENT = "sent"
@@ -146,6 +148,10 @@ class MarketingMemory(Protocol):
 
     def begin_submissions(self, destination_id: int, submissions: Sequence[Submission]) -> None:
         """Store submissions before their calls, in a transaction of their own."""
+        ...
+
+    def open_submissions(self, destination_id: int, since_ms: int) -> list[Submission]:
+        """The submissions since this time that are waiting, begun, or sent without a contact yet."""
         ...
 
     # -- for people

@@ -142,6 +142,14 @@ class SqlMarketing:
         with self._database.transaction() as db:
             _write_submissions(db, destination_id, submissions)
 
+    def open_submissions(self, destination_id: int, since_ms: int) -> list[Submission]:
+        rows = self._database.connection.execute(
+            f"SELECT {_SUBMISSION} FROM submission WHERE destination_id = ? AND sent_at_ms >= ?"
+            " AND submission_state IN ('waiting', 'begun', 'sent') ORDER BY sent_at_ms, submission_id",
+            (destination_id, since_ms),
+        )
+        return [_submission(row) for row in rows]
+
     # -- for people
 
     def list_sizes(self, limit: int) -> list[ListSize]:

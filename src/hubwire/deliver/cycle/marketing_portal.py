@@ -53,7 +53,9 @@ class MarketingPortal:
     """The id of each subscription type, by its id and by its name without case."""
     types_read_at_ms: int | None = None
     people_of_forms: dict[str, int] = field(default_factory=dict)
-    """The keys of new people whose form was submitted and who have not appeared yet, with the time when that ends."""
+    """The keys and e-mails of new people for whose form the lane waits, with the time when that ends."""
+    recalls_people: bool = False
+    """Whether the people for whom another process waited have been recalled."""
     _refused: dict[Feature, tuple[int, str]] = field(default_factory=dict)
 
     def refuse(self, feature: Feature, words: str, now_ms: int) -> None:

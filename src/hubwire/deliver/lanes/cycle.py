@@ -22,7 +22,7 @@ from hubwire.deliver.steps.companies import upsert_companies
 from hubwire.deliver.steps.contacts import upsert_contacts
 from hubwire.deliver.steps.events import send_occurrences
 from hubwire.deliver.steps.made_records import of_made_records
-from hubwire.deliver.steps.marketing.forms import put_off_people, submit_forms
+from hubwire.deliver.steps.marketing.forms import put_off_people, recall_people, submit_forms
 from hubwire.deliver.steps.marketing.lists import set_memberships
 from hubwire.deliver.steps.marketing.subscriptions import set_subscriptions
 from hubwire.deliver.steps.newer import report_older
@@ -115,15 +115,16 @@ def _gather(cycle_state: CycleState, sources: Mapping[int, Source], selection: S
 
 async def send_work(cycle_state: CycleState, work: Work) -> None:
     """Send the work of a cycle, in the order that later steps need. Raises LineStopped."""
-    if work.marketing.submissions:
-        # Before the contacts: HubSpot takes the source of a new contact from its first visit.
-        await submit_forms(cycle_state, work)
-    if cycle_state.portal.marketing.people_of_forms:
-        put_off_people(cycle_state, work)
+    await recall_people(cycle_state)
     contacts: dict[str, list[str]] = {}
     for (email, domain), pair in work.associations.items():
         work.contacts.setdefault(email, DesiredRecord(email)).positions.extend(pair.positions)
         contacts.setdefault(domain, []).append(email)
+    if work.marketing.submissions:
+        # Before the contacts: HubSpot takes the source of a new contact from its first visit.
+        await submit_forms(cycle_state, work.marketing.submissions)
+    if cycle_state.portal.marketing.people_of_forms:
+        await put_off_people(cycle_state, work)
     relied = {event.email for event in work.events if event.email is not None} | {
         email for email, _ in work.associations
     }

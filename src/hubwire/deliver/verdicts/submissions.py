@@ -70,9 +70,15 @@ def in_line() -> Retry:
     return Retry(1.0, Reason.RATE_LIMITED, "HubSpot takes 100 form submissions in ten seconds", counts=False)
 
 
-def unknown_answer(verdict: Retry) -> Retry:
+def unknown_answer(verdict: Retry, *, counts: bool = True) -> Retry:
     """The call may have had its effect: the contact is looked at before the next try."""
-    return Retry(max(verdict.after_seconds, CONFIRM_SECONDS), verdict.reason, verdict.detail, verdict.counts)
+    seconds = max(verdict.after_seconds, CONFIRM_SECONDS)
+    return Retry(seconds, verdict.reason, verdict.detail, counts and verdict.counts)
+
+
+def may_arrive(submission: Submission, now_ms: int) -> bool:
+    """Whether a submission without a known answer is so new that HubSpot may not show its contact yet."""
+    return 0 <= now_ms - submission.sent_at_ms < 1000 * CONFIRM_SECONDS
 
 
 def has_arrived(submission: Submission, converted_at_ms: int | None) -> bool:

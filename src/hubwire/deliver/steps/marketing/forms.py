@@ -3,7 +3,8 @@
 docs/concepts/rules.md describes what happens to each submission.
 
 A 200 proves nothing. A submission counts as delivered when the contact has been seen; until then, everything else about
-a person whom HubSpot does not know yet waits.
+a person whom HubSpot does not know yet waits. The record has these people, so that they also wait for a process that
+takes the lane over.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 import msgspec
 
 from hubwire.deliver.calls.caller import together
-from hubwire.deliver.cycle.coalesce import Work
+from hubwire.deliver.cycle.coalesce import DesiredRecord, Work
 from hubwire.deliver.cycle.marketing_portal import Feature
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.steps.look_up import read_contacts
@@ -52,9 +53,9 @@ class _Open:
         cycle_state.submissions[self.stored.submission_id] = self.stored
 
 
-async def submit_forms(cycle_state: CycleState, work: Work) -> None:
-    """Submit the forms of the cycle's messages; what depends on a contact that did not appear yet waits."""
-    operations = await _without_erased(cycle_state, work.marketing.submissions)
+async def submit_forms(cycle_state: CycleState, desired: Sequence[SubmitForm]) -> None:
+    """Submit the forms of the cycle's messages."""
+    operations = await _without_erased(cycle_state, desired)
     portal = cycle_state.portal.marketing
     is_replay = any(due.is_replay for due in cycle_state.outcomes.due.values())
     if portal.is_refused(Feature.FORMS, cycle_state.now_ms, is_replay=is_replay):
@@ -63,11 +64,16 @@ async def submit_forms(cycle_state: CycleState, work: Work) -> None:
     memory = cycle_state.record.marketing
     stored = await cycle_state.load(memory.submissions, [operation.submission_id for operation in operations])
     begun = [_Open(operation, known) for operation in operations if (known := _begun(stored, operation)) is not None]
-    arrived = await _arrived(cycle_state, begun)
+    arrived, unclear = await _arrived(cycle_state, begun)
+    for submission in unclear:
+        _wait(cycle_state, submission.operation, decisions.unconfirmed())
+    unclear_ids = {submission.stored.submission_id for submission in unclear}
+    operations = [operation for operation in operations if operation.submission_id not in unclear_ids]
     to_send, to_confirm = await _sort(cycle_state, operations, {**stored, **arrived})
     to_send, too_many = to_send[:MAX_PER_CYCLE], to_send[MAX_PER_CYCLE:]
     for submission in too_many:
-        _wait(cycle_state, work, submission.operation, decisions.in_line())
+        submission.become(cycle_state, SubmissionState.WAITING)
+        _wait(cycle_state, submission.operation, decisions.in_line())
     if to_send:
         await _begin(cycle_state, to_send)
     if to_send and Feature.FORMS not in portal.works:
@@ -80,7 +86,7 @@ async def submit_forms(cycle_state: CycleState, work: Work) -> None:
         portal.hold(cycle_state.outcomes, Feature.FORMS, [submission.operation.position for submission in to_send])
     else:
         to_confirm += await _submit_all(cycle_state, to_send)
-    await _confirm(cycle_state, work, to_confirm)
+    await _confirm(cycle_state, to_confirm)
 
 
 async def _without_erased(cycle_state: CycleState, operations: Sequence[SubmitForm]) -> list[SubmitForm]:
@@ -95,20 +101,24 @@ def _begun(stored: Mapping[str, Submission], operation: SubmitForm) -> Submissio
     return known if known is not None and known.state is SubmissionState.BEGUN else None
 
 
-async def _arrived(cycle_state: CycleState, begun: Sequence[_Open]) -> dict[str, Submission]:
-    """The submissions without a recorded answer that reached HubSpot all the same."""
+async def _arrived(cycle_state: CycleState, begun: Sequence[_Open]) -> tuple[dict[str, Submission], list[_Open]]:
+    """The submissions without a recorded answer that reached HubSpot all the same, and those of which it is not clear
+    yet: HubSpot needs some seconds for a contact, or does not show it now."""
     if not begun:
-        return {}
+        return {}, []
     positions = {submission.operation.email: [submission.operation.position] for submission in begun}
     held = await read_contacts(cycle_state.caller, cycle_state.paths, positions, shown=(CONVERTED,))
-    found = {}
+    found: dict[str, Submission] = {}
+    unclear = []
     for submission in begun:
         record = held.records.get(submission.operation.email)
         converted_at_ms = moment_ms(record.properties.get(CONVERTED)) if record is not None else None
         if decisions.has_arrived(submission.stored, converted_at_ms):
             submission.become(cycle_state, SubmissionState.SENT)
             found[submission.stored.submission_id] = submission.stored
-    return found
+        elif submission.operation.email in held.unread or decisions.may_arrive(submission.stored, cycle_state.now_ms):
+            unclear.append(submission)
+    return found, unclear
 
 
 async def _sort(
@@ -119,10 +129,14 @@ async def _sort(
     alike = await cycle_state.load(cycle_state.record.marketing.alike, set(contents.values()))
     to_send: list[_Open] = []
     to_confirm: list[_Open] = []
+    taken: set[str] = set()
     for operation in sorted(operations, key=lambda operation: (operation.at_ms, operation.position)):
         known = stored.get(operation.submission_id)
         state = known.state if known is not None else None
         content, now_ms = contents[operation.submission_id], cycle_state.now_ms
+        if operation.submission_id in taken:
+            continue
+        taken.add(operation.submission_id)
         if known is not None and state is SubmissionState.SENT:
             to_confirm.append(_Open(operation, known))
         elif state is SubmissionState.FRUITLESS:
@@ -178,35 +192,48 @@ async def _submit(cycle_state: CycleState, submission: _Open) -> None:
             del context[part]
         left_out = LeftOut(f"{decisions.field_of(operation)}.{parts[0]}", Reason.REFUSED_BY_HUBSPOT, faults[0].message)
         _leave_out(cycle_state, operation, left_out)
-    _settle(cycle_state, submission, verdict, answer, faults)
+    if isinstance(verdict, Delivered):
+        cycle_state.portal.marketing.accept(Feature.FORMS)
+        submission.become(cycle_state, SubmissionState.SENT)
+    elif answer.status in NOT_TAKEN | {BAD_REQUEST, NOT_FOUND}:
+        _refuse(cycle_state, submission, verdict, answer, faults)
+    else:
+        _put_off(cycle_state, submission, verdict, answer)
 
 
-def _settle(
+def _refuse(
     cycle_state: CycleState, submission: _Open, verdict: Verdict, answer: Answer, faults: Sequence[FormFault]
 ) -> None:
+    """HubSpot takes this submission, or every one, in no case."""
     operation, portal = submission.operation, cycle_state.portal.marketing
-    if isinstance(verdict, Delivered):
-        portal.accept(Feature.FORMS)
-        submission.become(cycle_state, SubmissionState.SENT)
-    elif answer.status in NOT_TAKEN:
-        submission.become(cycle_state, SubmissionState.REFUSED)
+    submission.become(cycle_state, SubmissionState.REFUSED)
+    if answer.status in NOT_TAKEN:
         words = verdict.detail if isinstance(verdict, Dead | Retry) else ""
         portal.refuse(Feature.FORMS, words or f"HubSpot answered {answer.status}", cycle_state.now_ms)
         portal.hold(cycle_state.outcomes, Feature.FORMS, [operation.position])
-    elif answer.status in (BAD_REQUEST, NOT_FOUND):
-        submission.become(cycle_state, SubmissionState.REFUSED)
-        _leave_out(cycle_state, operation, decisions.refused(operation, faults, read_problem(answer.body).text))
     else:
-        if answer.status is not None and answer.status < 500:
-            submission.become(cycle_state, SubmissionState.REFUSED)
-        later = decisions.unknown_answer(verdict) if isinstance(verdict, Retry) else verdict
-        cycle_state.outcomes.judge([operation.position], later)
+        _leave_out(cycle_state, operation, decisions.refused(operation, faults, read_problem(answer.body).text))
+
+
+def _put_off(cycle_state: CycleState, submission: _Open, verdict: Verdict, answer: Answer) -> None:
+    """Try again later. For some minutes, everything else about the person waits, so that the form makes the contact."""
+    operation = submission.operation
+    if answer.status is not None and answer.status < 500:
+        submission.become(cycle_state, SubmissionState.WAITING)
+    due = cycle_state.outcomes.due.get(operation.position)
+    since_ms = due.first_attempt_at_ms if due is not None and due.first_attempt_at_ms else cycle_state.now_ms
+    if not isinstance(verdict, Retry):
+        cycle_state.outcomes.judge([operation.position], verdict)
+    elif cycle_state.now_ms - since_ms < decisions.GIVE_UP_MS:
+        _wait(cycle_state, operation, decisions.unknown_answer(verdict, counts=False))
+    else:
+        cycle_state.outcomes.judge([operation.position], decisions.unknown_answer(verdict))
 
 
 # -- confirmation
 
 
-async def _confirm(cycle_state: CycleState, work: Work, submissions: Sequence[_Open]) -> None:
+async def _confirm(cycle_state: CycleState, submissions: Sequence[_Open]) -> None:
     """Look for the contacts of answered submissions. Everything about a new person waits until the contact is there."""
     keys = {submission.operation.key for submission in submissions}
     people = await cycle_state.load(cycle_state.record.people, keys) if keys else {}
@@ -218,32 +245,55 @@ async def _confirm(cycle_state: CycleState, work: Work, submissions: Sequence[_O
     held = await read_contacts(cycle_state.caller, cycle_state.paths, positions) if positions else None
     for submission in submissions:
         operation = submission.operation
-        cycle_state.portal.marketing.people_of_forms.pop(operation.key, None)
+        for name in (operation.key, operation.email):
+            cycle_state.portal.marketing.people_of_forms.pop(name, None)
         if operation.key in known or (held is not None and operation.email in held.records):
             submission.become(cycle_state, SubmissionState.SEEN)
         elif cycle_state.now_ms - submission.stored.sent_at_ms >= decisions.GIVE_UP_MS:
             submission.become(cycle_state, SubmissionState.FRUITLESS)
             _leave_out(cycle_state, operation, LeftOut(decisions.field_of(operation), Reason.FORM_MADE_NOTHING))
         else:
-            _wait(cycle_state, work, operation, decisions.unconfirmed())
+            _wait(cycle_state, operation, decisions.unconfirmed())
 
 
-def _wait(cycle_state: CycleState, work: Work, operation: SubmitForm, verdict: Verdict) -> None:
-    """Put off everything about the person of a submission."""
-    desired = work.contacts.get(operation.key)
-    positions = desired.positions if desired is not None else [operation.position]
-    cycle_state.portal.marketing.people_of_forms[operation.key] = cycle_state.now_ms + decisions.GIVE_UP_MS
-    cycle_state.refuse_contact(operation.key, positions, verdict)
+def _wait(cycle_state: CycleState, operation: SubmitForm, verdict: Verdict) -> None:
+    """Put off a submission, and everything else about its person."""
+    until_ms = cycle_state.now_ms + decisions.GIVE_UP_MS
+    cycle_state.portal.marketing.people_of_forms.update({operation.key: until_ms, operation.email: until_ms})
+    cycle_state.outcomes.judge([operation.position], verdict)
 
 
-def put_off_people(cycle_state: CycleState, work: Work) -> None:
-    """Put off other messages about people whose form has not made its contact yet, so that none makes it first."""
+async def recall_people(cycle_state: CycleState) -> None:
+    """Recall, once for each lease, the people for whose forms the lane waited when it was driven last."""
+    portal = cycle_state.portal.marketing
+    if portal.recalls_people:
+        return
+    since_ms = cycle_state.now_ms - decisions.GIVE_UP_MS
+    memory = cycle_state.record.marketing
+    waiting = await cycle_state.off_loop(memory.open_submissions, cycle_state.destination_id, since_ms)
+    for submission in waiting:
+        portal.people_of_forms[submission.email] = submission.sent_at_ms + decisions.GIVE_UP_MS
+    portal.recalls_people = True
+
+
+async def put_off_people(cycle_state: CycleState, work: Work) -> None:
+    """Put off all messages about new people whose form has not made its contact yet, so that none makes it first."""
     people = cycle_state.portal.marketing.people_of_forms
     for key in [key for key, until_ms in people.items() if until_ms <= cycle_state.now_ms]:
         del people[key]
-    for key in people.keys() & work.contacts.keys():
-        if not cycle_state.is_refused(key):
+    if not people:
+        return
+    keys = {key for key, desired in work.contacts.items() if key in people or _email_of(desired) in people}
+    known = await cycle_state.load(cycle_state.record.people, keys) if keys else {}
+    for key in keys:
+        if not cycle_state.is_refused(key) and (key not in known or known[key].contact_id is None):
             cycle_state.refuse_contact(key, work.contacts[key].positions, decisions.unconfirmed())
+
+
+def _email_of(desired: DesiredRecord) -> str | None:
+    """The e-mail of a contact that is known by another key."""
+    written = desired.values.get("email")
+    return written.value if written is not None and written.value else desired.known_as
 
 
 def _leave_out(cycle_state: CycleState, operation: SubmitForm, left_out: LeftOut) -> None:
