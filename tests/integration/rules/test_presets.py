@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ INK = {"product_id": "p2", "sku": "INK", "name": "Ink", "price": 7.5}
 PEOPLE = [{"type": "identify", "userId": "7", "traits": {"email": "ada@example.com"}}]
 
 
-def event(name: str, minute: int, **properties: Any) -> dict[str, Any]:
+def event(name: str, minute: int, /, **properties: Any) -> dict[str, Any]:
     at = iso_utc(START_MS + minute * 60_000)
     return {"type": "track", "userId": "7", "event": name, "timestamp": at, "properties": properties}
 
@@ -35,8 +36,9 @@ STORY = [
 ]
 
 
-async def delivered(folder: Path, messages: list[dict[str, Any]], one_by_one: bool) -> World:
-    world = World(folder, destination=structs.replace(DESTINATION, presets=("orders",)), limits_enabled=False)
+async def delivered(folder: Path, messages: list[dict[str, Any]], one_by_one: bool, **how: Any) -> World:
+    destination = structs.replace(DESTINATION, **{"presets": ("orders",), **how})
+    world = World(folder, destination=destination, limits_enabled=False)
     driver = world.driver()
     for number, message in enumerate(messages):
         world.append([{"messageId": f"m{number}", **message}])
@@ -110,6 +112,37 @@ async def test_a_guests_order_is_there_before_anybody_knows_the_guest(tmp_path: 
         await world.drain(driver)
         assert len(records(world, "orders", "hubwire_order_id")) == 1
         assert "contacts" in {end["type"] for one in world.emulator.associations() for end in (one["from"], one["to"])}
+    finally:
+        await world.close()
+
+
+VIEWS = [
+    event("Product Viewed", 2, product_id="p1", sku="PEN", name="Pen", price=3),
+    event("Product Viewed", 1, product_id="p1", sku="PEN", name="Pencil", price=2),
+    event("Product Added", 3, product_id="p1", sku="PEN", name="Pen", price=3, quantity=1, cart_id="c1"),
+]
+
+
+async def test_a_viewed_product_is_an_event_and_no_record(tmp_path: Path) -> None:
+    world = await delivered(tmp_path, [*PEOPLE, *VIEWS], one_by_one=False)
+    try:
+        assert [world.emulator.records(plural) for plural in ("products", "line_items", "carts", "orders")] == [[]] * 4
+        assert sorted(str(one["eventName"]).partition("_")[2] for one in world.emulator.events()) == [
+            "product_added",
+            "product_viewed",
+            "product_viewed",
+        ]
+    finally:
+        await world.close()
+
+
+async def test_the_documented_rule_for_the_catalogue_keeps_one_product_by_its_newest_message(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs/concepts/rules.md").read_text(encoding="utf-8")
+    example = next(block for block in page.split("```toml\n") if 'name = "Catalogue"' in block).partition("```")[0]
+    [rule] = msgspec.convert(tomllib.loads(example)["destination"]["rule"], list[Rule])
+    world = await delivered(tmp_path, [*PEOPLE, *VIEWS], one_by_one=True, presets=(), rules=(rule,))
+    try:
+        assert records(world, "products", "shop_product_id", "name", "price") == {"p1": {"name": "Pen", "price": "3"}}
     finally:
         await world.close()
 
