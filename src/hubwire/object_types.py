@@ -33,7 +33,12 @@ class ObjectType(NamedTuple):
     @property
     def path(self) -> str:
         """The type in paths: the name that HubSpot's guides use there, or else the id, which always works."""
-        return self.type_id if self.is_custom or self.type_id in _BY_ID_ONLY else self.plural
+        return self.type_id if self.is_custom or self.is_switched else self.plural
+
+    @property
+    def is_switched(self) -> bool:
+        """True for a type of HubSpot's object library, which a person switches on."""
+        return self.type_id in _LIBRARY
 
     @property
     def stored_as(self) -> str:
@@ -42,7 +47,7 @@ class ObjectType(NamedTuple):
 
 
 _STAGES = ("hs_pipeline", "hs_pipeline_stage")
-_BY_ID_ONLY = frozenset({"0-162", "0-410", "0-420", "0-421"})
+_LIBRARY = frozenset({"0-162", "0-410", "0-420", "0-421"})
 """The types of HubSpot's object library, whose guides have only ids in paths."""
 
 STANDARD: tuple[ObjectType, ...] = (

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from hubwire.doctor import Check, ok, warn
 from hubwire.doctor.features import EMPTY, Allowed, Feature, allowed
 from hubwire.hubspot.call import Answer, Call
@@ -16,7 +18,7 @@ from hubwire.hubspot.errors import read_problem
 from hubwire.hubspot.paths import Paths
 from hubwire.object_types import standard_type
 
-BAD_REQUEST, FORBIDDEN, NOT_FOUND = 400, 403, 404
+SUCCESS, BAD_REQUEST, NOT_FOUND = 200, 400, 404
 _OTHER_NAMES = {
     "ticket": ("tickets", "tickets", "tickets"),
     "line_item": ("crm.objects.line_items.read", "crm.objects.line_items.write", "e-commerce"),
@@ -33,6 +35,30 @@ _NEEDS = {
     "cart": "An administrator adds the object Carts in HubSpot's settings.",
 }
 _CUSTOM = "Custom objects need an Enterprise account, and one with this name or id."
+
+
+class _Enablement(msgspec.Struct):
+    enablement: bool
+
+
+def library_feature(paths: Paths, name: str) -> Feature | None:
+    """Whether a type of HubSpot's object library is switched on; None for other types."""
+    known = standard_type(name)
+    if known is None or not known.is_switched:
+        return None
+    call = Call("probe", "GET", paths.enablement(known.type_id))
+    return Feature(f"Switched on: {known.plural}", (), f"the messages of rules with `{name}` are held", call)
+
+
+def library_access(answer: Answer) -> Allowed | None:
+    """The result of that probe; None if HubSpot does not say it, and the other probes must show it."""
+    if answer.status != SUCCESS:
+        return None
+    try:
+        body = msgspec.json.decode(answer.body, type=_Enablement)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return Allowed(True, "yes") if body.enablement else Allowed(False, "nobody has switched it on", (), is_tier=True)
 
 
 def object_features(paths: Paths, object_types: Iterable[str], *, creates_properties: bool) -> list[Feature]:

@@ -13,7 +13,7 @@ from hubwire.clock import Clock
 from hubwire.destination import Destination
 from hubwire.doctor import Check, ConnectionReport, fail, ok, warn
 from hubwire.doctor.features import Allowed, Feature, allowed, features, missing, rule_features
-from hubwire.doctor.objects import object_access, object_check, object_features
+from hubwire.doctor.objects import library_access, library_feature, object_access, object_check, object_features
 from hubwire.doctor.portal_schema import property_use_checks, schema_checks
 from hubwire.errors import HubSpotError
 from hubwire.hubspot.account import must_succeed
@@ -88,10 +88,16 @@ async def examine(
 async def _probe_objects(
     destination: Destination, client: HubSpotClient, name: str
 ) -> tuple[str, list[tuple[Feature, Allowed]]]:
-    """What an object type of the rules allows."""
-    creates = destination.mapping.create_properties
-    found = object_features(client.paths, [name], creates_properties=creates)
-    return name, [(feature, object_access(feature, await client.call(feature.call))) for feature in found]
+    """What an object type of the rules allows; of a type that is not switched on, only that."""
+    probed: list[tuple[Feature, Allowed]] = []
+    switch = library_feature(client.paths, name)
+    if switch is not None and (access := library_access(await client.call(switch.call))) is not None:
+        probed.append((switch, access))
+        if not access.is_allowed:
+            return name, probed
+    found = object_features(client.paths, [name], creates_properties=destination.mapping.create_properties)
+    probed += [(feature, object_access(feature, await client.call(feature.call))) for feature in found]
+    return name, probed
 
 
 # -- token and account

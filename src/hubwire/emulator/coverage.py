@@ -39,6 +39,7 @@ ASSOCIATIONS = "Associations guide, OpenAPI"
 EVENTS = "Event definition and send-event guides, OpenAPI"
 ACCOUNT = "OpenAPI, live reads of 2026-09"
 SCHEMAS = "OpenAPI, schemas guide, a recorded schema of contacts"
+LIBRARY = "Object library guide, OpenAPI"
 PIPELINES = "OpenAPI, pipelines guide, recorded pipelines"
 LISTS = "OpenAPI, lists guide, a recorded page"
 LEGACY = "HubSpot's legacy pages, programs that use it"
@@ -159,6 +160,8 @@ NOTES: dict[str, Note] = {
     "account.daily_usage": Note("today's calls and when the day ends", "OpenAPI", "documented"),
     "account.custom_property_limits": Note("1,000 for each type", ACCOUNT, "documented, recorded"),
     "account.record_limits": Note("counts are real, limits nominal", "OpenAPI", "documented"),
+    "object_library.read_all": Note("each type of the object library, by its id", LIBRARY, "documented"),
+    "object_library.read_one": Note("one type", LIBRARY, "documented; 404 for another type chosen"),
     "account.custom_object_limits": Note("counts are real, limits nominal", "OpenAPI", "documented"),
     "schemas.list_schemas": Note("the account's own types", SCHEMAS, "documented"),
     "schemas.read_schema": Note("any type with its properties", SCHEMAS, "documented"),

@@ -31,6 +31,7 @@ class Roots(NamedTuple):
     other_events: str | None
     account: str
     limits: str
+    library: str
     oauth: str
     lists: str
     preferences: str
@@ -49,6 +50,7 @@ def _dated(version: str, supported_until: str, other_events: str | None = None) 
         other_events=other_events,
         account=f"/account-info/{version}",
         limits=f"/crm/limits/{version}",
+        library=f"/crm/object-library/{version}",
         oauth=f"/oauth/{version}",
         lists=f"/crm/lists/{version}",
         preferences=f"/communication-preferences/{version}",
@@ -69,6 +71,7 @@ ROOTS: dict[str, Roots] = {
         other_events=None,
         account="/account-info/v3",
         limits="/crm/v3/limits",
+        library="/crm/v3/object-library",
         oauth="/oauth/v3",
         lists="/crm/v3/lists",
         preferences="/communication-preferences/v4",
@@ -246,6 +249,10 @@ class Paths:
     def property_limits(self) -> str:
         """GET: how many custom properties are used, and allowed, by object type."""
         return f"{ROOTS[self.version].limits}/custom-properties"
+
+    def enablement(self, type_id: str) -> str:
+        """GET: whether a type of HubSpot's object library is switched on."""
+        return _join(ROOTS[self.version].library, "enablement", type_id)
 
     @property
     def token(self) -> str:

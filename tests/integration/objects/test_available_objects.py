@@ -96,6 +96,35 @@ async def test_however_hubspot_says_that_it_has_no_such_object_the_lane_goes_on(
         assert world.record.lane(1).stopped_reason is None
 
 
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("lead", {"tier": "starter"}, {"tier": "professional"}),
+        ("course", {"library_objects": []}, {"library_objects": ["courses"]}),
+    ],
+)
+async def test_what_the_tier_lacks_or_nobody_switched_on_is_held_until_it_is_there(
+    tmp_path: Path, name: str, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    async with World(tmp_path, limits_enabled=False, **before) as world:
+        lane = ObjectLane(world, name)
+        record = ref(name, "1")
+        values: dict[str, Any] = {f"hs_{name}_name": "A"}
+        first = lane.upsert(record, **values)
+        link: list[Any] = [lane.contact(ANN.key), lane.associate(record, ANN)]
+        await lane.deliver(first, *link)
+        assert world.reasons() == {first.position: ("held", "feature-refused")}
+        world.emulator.set_portal(**after)
+        key = {"name": "ext_id", "label": "Id", "type": "string", "fieldType": "text", "groupName": "hubwire"}
+        world.emulator.call("POST", f"/crm/properties/2026-09/{name}/groups", {"name": "hubwire", "label": "H"})
+        world.emulator.call("POST", f"/crm/properties/2026-09/{name}", {**key, "hasUniqueValue": True})
+        world.clock.advance(QUARTER + 1)
+        assert await lane.look_again(name)
+        await lane.deliver(first, *link)
+        assert [one[f"hs_{name}_name"] for one in lane.records(name)] == ["A"]
+        assert world.reasons() == {}
+
+
 async def test_a_key_property_without_unique_values_is_reported_and_stops_nothing(tmp_path: Path) -> None:
     async with World(tmp_path, limits_enabled=False) as world:
         ready(world)

@@ -389,6 +389,26 @@ async def test_each_object_type_of_the_rules_has_its_lines_before_a_message_fail
     assert "Enterprise" in boat.remedy
 
 
+async def test_an_object_that_nobody_has_switched_on_is_said_once() -> None:
+    with scoped_portal(*every_scope(), library_objects=["courses"]) as emulator:
+        report = await examined(emulator, rules=tuple(map(_rule, ("service", "course"))))
+    services = [check for check in report.checks if "services" in check.name]
+    assert [(check.name, check.health) for check in services] == [("Switched on: services", Health.WARN)]
+    assert "the messages of rules with `service` are held" in services[0].said
+    assert "Switch services on in HubSpot's settings" in services[0].remedy
+    courses = [check for check in report.checks if "courses" in check.name]
+    assert [check.health for check in courses] == [Health.OK] * 3
+
+
+async def test_leads_need_a_professional_account() -> None:
+    with scoped_portal(*every_scope(), tier="starter") as emulator:
+        report = await examined(emulator, rules=(_rule("lead"),))
+    leads = line(report, "Write leads")
+    assert leads.health is Health.WARN
+    assert "Sales Hub Professional" in leads.remedy
+    assert report.missing_scopes == []
+
+
 async def test_a_destination_without_such_rules_has_no_line_about_other_objects(emulator: Emulator) -> None:
     report = await examined(emulator)
     assert not [check for check in report.checks if "orders" in check.name]

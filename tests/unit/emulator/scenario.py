@@ -295,6 +295,9 @@ def _account(walk: Walk) -> None:
     limits = "/crm/v3/limits" if version == "v3" else f"/crm/limits/{version}"
     for name in ("custom-properties", "records", "custom-object-types"):
         walk.call("GET", f"{limits}/{name}")
+    library = "/crm/v3/object-library" if version == "v3" else f"/crm/object-library/{version}"
+    walk.call("GET", f"{library}/enablement")
+    walk.call("GET", f"{library}/enablement/0-162")
     schemas = "/crm-object-schemas/v3/schemas" if version == "v3" else f"/crm-object-schemas/{version}/schemas"
     for path in (schemas, "/crm/v3/schemas") if version == "v3" else (schemas,):
         walk.call("GET", path)

@@ -60,6 +60,7 @@ class PortalBody(msgspec.Struct, forbid_unknown_fields=True):
     creates_contacts_from_events: bool | UnsetType = UNSET
     creates_companies_from_emails: bool | UnsetType = UNSET
     requires_legal_basis: bool | UnsetType = UNSET
+    library_objects: list[str] | UnsetType = UNSET
     readings: list[Reading] | UnsetType = UNSET
     validation: dict[str, AdminRules] | UnsetType = UNSET
 
@@ -166,6 +167,7 @@ def account(portal: Portal) -> dict[str, Any]:
         "creates_contacts_from_events": config.creates_contacts_from_events,
         "creates_companies_from_emails": config.creates_companies_from_emails,
         "requires_legal_basis": config.requires_legal_basis,
+        "library_objects": sorted(config.library),
         "readings": sorted(config.readings),
         "validation": {name: msgspec.to_builtins(rules) for name, rules in portal.validation.items()},
     }

@@ -18,6 +18,7 @@ from hubwire.emulator.calls import (
     labels,
     lists,
     oauth,
+    object_library,
     owners,
     pipelines,
     properties,
@@ -229,6 +230,9 @@ def _account_routes() -> Iterator[Route]:
         prefix = "/crm/v3/limits" if version == "v3" else f"/crm/limits/{version}"
         for name, handler in limits:
             yield Route("GET", f"{prefix}/{name}", handler, version, Lane.GENERAL, record_scopes)
+        library = "/crm/v3/object-library" if version == "v3" else f"/crm/object-library/{version}"
+        yield Route("GET", f"{library}/enablement", object_library.read_all, version, Lane.GENERAL)
+        yield Route("GET", f"{library}/enablement/{{objectTypeId}}", object_library.read_one, version, Lane.GENERAL)
     schema_prefixes = [("v3", "/crm/v3/schemas"), ("v3", "/crm-object-schemas/v3/schemas")]
     schema_prefixes += [(date, f"/crm-object-schemas/{date}/schemas") for date in DATES]
     for version, prefix in schema_prefixes:

@@ -10,7 +10,7 @@ import asyncio
 import gc
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from hubwire.emulator.wire import Headers, Refusal, Reply, Request, json_reply
 
 HANG_MS = 100_000
 MAX_URL = 16_000
+OBJECT_PARAMS = frozenset({"objectType", "fromObjectType", "toObjectType"})
 _TOO_LONG = b"<html>\n<head><title>414 Request-URI Too Large</title></head>\n<body></body>\n</html>\n"
 SERVER_OPTIONS: dict[str, Any] = {
     "loop": "uvloop",
@@ -161,6 +162,8 @@ class EmulatorApp:
                 request.grant = grant
                 if route.is_event:
                     access.require_custom_events(state.config)
+                if state.lacks_objects:
+                    self._require_objects(match.params)
                 if route.scopes is not None and grant.scopes is not None:
                     for alternatives in route.scopes(state, match.params):
                         access.require_any_scope(grant, alternatives)
@@ -172,6 +175,10 @@ class EmulatorApp:
                 reply.headers.append((b"x-hubspot-notfound", b"true"))
         reply.headers += headers
         return reply
+
+    def _require_objects(self, params: Mapping[str, str]) -> None:
+        for name in OBJECT_PARAMS & params.keys():
+            access.require_object(self.state.config, self.state.store(params[name]).kind, params[name])
 
     def _note(self, request: Request, label: str, status: int) -> None:
         state = self.state

@@ -101,3 +101,5 @@ STANDARD: tuple[Kind, ...] = (
     Kind("projects", "0-970", "project", _SERVICE_REQUIRED, pipeline=_STAGE),
 )
 BY_NAME = {kind.name: kind for kind in STANDARD}
+LIBRARY = ("services", "courses", "listings", "appointments")
+"""The types of the object library, which a person switches on in the account."""

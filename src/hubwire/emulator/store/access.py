@@ -1,7 +1,7 @@
 """Checks who calls: bearer tokens, their scopes and the portal's tier.
 
-Source: HubSpot docs (authentication, scopes) and 401 and 403 bodies observed live by third parties. The body that a
-non-Enterprise portal gets on custom events is unsure.
+Source: HubSpot docs (authentication, scopes) and 401 and 403 bodies observed live by third parties. The bodies for what
+a tier does not include, or what is not switched on, are unsure.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hubwire.emulator.moments import iso
-from hubwire.emulator.standard.kinds import STANDARD, Kind
+from hubwire.emulator.standard.kinds import LIBRARY, STANDARD, Kind
 from hubwire.emulator.store.config import EmulatorConfig
 from hubwire.emulator.wire import Refusal, Request
 
@@ -94,6 +94,19 @@ def require_custom_events(config: EmulatorConfig) -> None:
     raise Refusal(
         403, "This account does not have access to custom events; an Enterprise tier is required.", "FORBIDDEN"
     )
+
+
+def require_object(config: EmulatorConfig, kind: Kind, given: str) -> None:
+    """Refuse an object type that the tier does not include, or that nobody has switched on."""
+    limits = config.tier_limits
+    if kind.name == "leads" and not limits.has_leads:
+        raise Refusal(
+            403, "This account does not have access to leads; Sales Hub Professional is required.", "FORBIDDEN"
+        )
+    if kind.is_custom and not limits.has_custom_objects:
+        raise Refusal(403, "Custom objects need an Enterprise subscription", "FORBIDDEN")
+    if kind.name in LIBRARY and kind.name not in config.library:
+        raise Refusal(400, f"Unable to infer object type from: {given}")
 
 
 # Types whose scopes are not named after them (HubSpot's OpenAPI of 2026-09).

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from hubwire.emulator.standard.kinds import LIBRARY
+
 
 class Tier(StrEnum):
     """HubSpot's subscription tiers, which change the API's answers."""
@@ -34,16 +36,19 @@ class Reading(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TierLimits:
-    """The limits of a tier.
+    """The limits of a tier, and the features that it has.
 
     Units: bursts are calls per 10 seconds, `daily` is calls per day in the portal's time zone.
-    Source: HubSpot docs, usage guidelines (private apps and service keys) and the associations guide, read 2026-11.
+    Source: HubSpot docs, usage guidelines (private apps and service keys), the associations guide, and the tiers of the
+    OpenAPI documents of events, leads and schemas, read 2026-11.
     """
 
     burst: int
     daily: int
     association_burst: int
     has_custom_events: bool
+    has_leads: bool
+    has_custom_objects: bool
 
     @property
     def form_burst(self) -> int:
@@ -52,11 +57,14 @@ class TierLimits:
 
 
 FREE_BURST = 100
+_SMALL = {"has_custom_events": False, "has_leads": False, "has_custom_objects": False}
+_PROFESSIONAL = {**_SMALL, "has_leads": True}
+_ENTERPRISE = {"has_custom_events": True, "has_leads": True, "has_custom_objects": True}
 TIER_LIMITS: dict[Tier, TierLimits] = {
-    Tier.FREE: TierLimits(burst=100, daily=250_000, association_burst=100, has_custom_events=False),
-    Tier.STARTER: TierLimits(burst=100, daily=250_000, association_burst=100, has_custom_events=False),
-    Tier.PROFESSIONAL: TierLimits(burst=190, daily=625_000, association_burst=150, has_custom_events=False),
-    Tier.ENTERPRISE: TierLimits(burst=190, daily=1_000_000, association_burst=150, has_custom_events=True),
+    Tier.FREE: TierLimits(burst=100, daily=250_000, association_burst=100, **_SMALL),
+    Tier.STARTER: TierLimits(burst=100, daily=250_000, association_burst=100, **_SMALL),
+    Tier.PROFESSIONAL: TierLimits(burst=190, daily=625_000, association_burst=150, **_PROFESSIONAL),
+    Tier.ENTERPRISE: TierLimits(burst=190, daily=1_000_000, association_burst=150, **_ENTERPRISE),
 }
 
 
@@ -92,6 +100,7 @@ class EmulatorConfig:
     Shape: `access_token=None` accepts any Bearer token (one is still required); `scopes=None` grants every scope.
     `scopes` and `custom_objects` take any iterable, or a text with commas between the scopes or names. A custom object
     is a `CustomObject` or its name.
+    `library_objects` are the types of the object library that are switched on.
     `tier` and `readings` also take plain words. `captcha_forms` are the ids of forms with a captcha.
     `start_at_ms` starts the clock there and keeps it still until it is advanced; None follows the machine's clock.
     `seed` decides the order of batch results, which HubSpot does not promise.
@@ -121,6 +130,7 @@ class EmulatorConfig:
     custom_property_limit: int = 1_000
     unique_property_limit: int = 10
     custom_objects: Iterable[CustomObject | str] | str = ()
+    library_objects: Iterable[str] | str = LIBRARY
     oauth: OAuthApp = OAuthApp()
     keep_events: int | None = None
     keep_requests: int = 10_000
@@ -136,6 +146,9 @@ class EmulatorConfig:
             object.__setattr__(self, "scopes", frozenset(_words(self.scopes)))
         object.__setattr__(self, "captcha_forms", frozenset(_words(self.captcha_forms)))
         object.__setattr__(self, "custom_objects", _custom_objects(self.custom_objects))
+        object.__setattr__(self, "library_objects", frozenset(_words(self.library_objects)))
+        if unknown := sorted(self.library - set(LIBRARY)):
+            raise ValueError(f"library_objects: {', '.join(unknown)}: none of {', '.join(LIBRARY)}")
         if self.portal_id < 1:
             raise ValueError(f"portal_id: a Hub ID is a positive number, not {self.portal_id}")
         if self.access_token == "":
@@ -150,6 +163,11 @@ class EmulatorConfig:
     def granted_scopes(self) -> frozenset[str] | None:
         """The scopes of the configured token; None is every scope."""
         return None if self.scopes is None else frozenset(self.scopes)
+
+    @property
+    def library(self) -> frozenset[str]:
+        """The types of the object library that are switched on."""
+        return frozenset(self.library_objects)
 
     @property
     def own_objects(self) -> tuple[CustomObject, ...]:

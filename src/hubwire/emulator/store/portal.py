@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from hubwire.emulator.moments import iso
-from hubwire.emulator.standard.kinds import STANDARD, Kind
+from hubwire.emulator.standard.kinds import LIBRARY, STANDARD, Kind
 from hubwire.emulator.store.access import Grant
 from hubwire.emulator.store.associations import Associations
 from hubwire.emulator.store.change_log import ChangeLog
@@ -192,6 +192,11 @@ class Portal:
             self.add_custom(custom)
         if self.storage is not None:
             self.storage.rewrite()
+
+    @property
+    def lacks_objects(self) -> bool:
+        """Whether the tier, or a switch, closes an object type."""
+        return not self.config.tier_limits.has_custom_objects or len(self.config.library) < len(LIBRARY)
 
     def configure(self, **changes: Any) -> None:
         """Change settings while running, until the next reset."""
