@@ -166,7 +166,9 @@ NOTES: dict[str, Note] = {
     "schemas.list_schemas": Note("the account's own types", SCHEMAS, "documented"),
     "schemas.read_schema": Note("any type with its properties", SCHEMAS, "documented"),
     "schemas.create_schema": Note("10 types, Enterprise only", SCHEMAS, "documented; the 403 chosen"),
-    "schemas.update_schema": Note("labels and required properties", SCHEMAS, "documented"),
+    "schemas.update_schema": Note(
+        "labels, description, required, searchable and shown properties", SCHEMAS, "documented"
+    ),
     "schemas.delete_schema": Note("a type without records", SCHEMAS, "documented; 400 text chosen"),
     "schemas.create_association": Note("another pair of types", SCHEMAS, "documented; type ids are the emulator's"),
     "schemas.delete_association": Note("removes the pair's definitions", SCHEMAS, "documented"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -128,6 +129,42 @@ def test_a_custom_object_made_and_used_through_the_api(emulator: Emulator) -> No
     assert len(emulator.records("machine")) == 1
     assert emulator.call("DELETE", f"{SCHEMAS}/machine").status == 400
     assert Emulator(tier="professional").call("POST", SCHEMAS, body).status == 403
+
+
+def test_a_schema_gives_back_what_it_was_made_with(tmp_path: Path) -> None:
+    body = {
+        "name": "machine",
+        "labels": {"singular": "Machine", "plural": "Machines"},
+        "description": "A machine on a site",
+        "properties": [{"name": name, "label": name} for name in ("serial", "site", "maker")],
+        "requiredProperties": ["serial"],
+        "searchableProperties": ["serial", "site"],
+        "primaryDisplayProperty": "site",
+        "secondaryDisplayProperties": ["maker"],
+    }
+    given = {name: value for name, value in body.items() if name not in ("properties", "labels")}
+    with Emulator(persistence_path=tmp_path / "portal") as emulator:
+        made = emulator.call("POST", SCHEMAS, body).body
+        assert {name: made[name] for name in given} == given
+        wrong = emulator.call("PATCH", f"{SCHEMAS}/machine", {"primaryDisplayProperty": "nope"})
+        assert (wrong.status, wrong.body["message"]) == (400, "primaryDisplayProperty: the type has no property nope")
+        changed = {"primaryDisplayProperty": "maker", "searchableProperties": ["maker"], "description": "Ours"}
+        emulator.call("PATCH", f"{SCHEMAS}/machine", changed)
+    with Emulator(persistence_path=tmp_path / "portal") as emulator:
+        read = emulator.call("GET", f"{SCHEMAS}/machine").body
+        assert {name: read[name] for name in given} == {**given, **changed}
+        emulator.call("PATCH", f"{SCHEMAS}/machine", {"clearDescription": True})
+        assert emulator.call("GET", f"{SCHEMAS}/machine").body["description"] == ""
+        emulator.call("DELETE", f"{SCHEMAS}/machine")
+    with Emulator(persistence_path=tmp_path / "portal") as emulator:
+        assert emulator.call("GET", SCHEMAS).body["results"] == []
+
+
+def test_a_type_that_is_only_named_can_be_written() -> None:
+    emulator = Emulator(custom_objects="machines")
+    create(emulator, "machines", name="Press")
+    assert emulator.records("machines")[0]["properties"]["name"] == "Press"
+    assert emulator.call("GET", f"{SCHEMAS}/machines").body["primaryDisplayProperty"] == "name"
 
 
 def test_contacts_v1_creates_updates_and_reads_by_email(emulator: Emulator) -> None:

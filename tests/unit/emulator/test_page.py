@@ -65,6 +65,7 @@ def test_it_needs_nothing_from_elsewhere_and_runs_nothing(emulator: Emulator) ->
 
 def test_looking_at_it_is_no_call(emulator: Emulator) -> None:
     assert '<link rel="icon" href="data:,">' in page(emulator)
+    assert emulator.call("GET", "/favicon.ico", token=None).status == 204  # beside JSON there is no icon to name
     assert emulator.stats()["total"] == 0
 
 
@@ -105,7 +106,7 @@ def test_requests_are_shown_with_their_bodies_and_without_secrets(emulator: Emul
 
 
 def test_a_live_page_reloads_itself(emulator: Emulator) -> None:
-    assert '<meta http-equiv="refresh" content="2">' in page(emulator, "/?live=1")
+    assert '<meta http-equiv="refresh" content="2;url=/?live=1">' in page(emulator, "/?live=1")
     assert "http-equiv" not in page(emulator)
 
 
@@ -130,3 +131,10 @@ def test_buttons_move_the_clock_set_faults_and_start_over(emulator: Emulator) ->
 def test_a_form_of_another_site_presses_nothing(emulator: Emulator) -> None:
     assert press(emulator, "reset", origin="https://evil.example", host="127.0.0.1:8081") == 403
     assert press(emulator, "nothing") == 400
+
+
+def test_a_button_keeps_the_search_and_the_pages(emulator: Emulator) -> None:
+    text = page(emulator, "/?q=rome&contacts=2&live=1")
+    assert 'action="/_emulator/page?q=rome&amp;live=1&amp;contacts=2"' in text
+    answer = emulator.call("POST", "/_emulator/page?q=rome&contacts=2", b"do=429", token=None)
+    assert answer.headers["location"] == "/?q=rome&contacts=2#controls"

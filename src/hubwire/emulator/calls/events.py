@@ -175,10 +175,11 @@ def _check_limits(event: EventInput) -> None:
             raise invalid(
                 f"Property name {name} is longer than {MAX_NAME} characters", context={"propertyName": [name]}
             )
-        limit = MAX_ADDRESS_VALUE if _ADDRESS_NAMES.search(name.lower()) else MAX_VALUE
-        if type(value) is str and len(value) > limit:
-            message = f"The value of property {name} is longer than {limit} characters"
-            raise invalid(message, context={"propertyName": [name]})
+        if type(value) is str and len(value) > MAX_VALUE:
+            limit = MAX_ADDRESS_VALUE if _ADDRESS_NAMES.search(name.lower()) else MAX_VALUE
+            if len(value) > limit:
+                message = f"The value of property {name} is longer than {limit} characters"
+                raise invalid(message, context={"propertyName": [name]})
 
 
 def _check_identity(event: EventInput, definition: Definition) -> None:

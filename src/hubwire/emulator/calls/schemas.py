@@ -6,6 +6,7 @@ none (documented; the body of that 403 is chosen). The emulator gives custom pai
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -62,6 +63,11 @@ class PatchBody(msgspec.Struct, rename="camel"):
 
     labels: Labels | UnsetType = UNSET
     required_properties: list[str] | UnsetType = UNSET
+    searchable_properties: list[str] | UnsetType = UNSET
+    secondary_display_properties: list[str] | UnsetType = UNSET
+    primary_display_property: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    clear_description: bool = False
 
 
 class AssociationBody(msgspec.Struct, rename="camel"):
@@ -72,6 +78,11 @@ class AssociationBody(msgspec.Struct, rename="camel"):
     name: str | None = None
 
 
+_PROPERTY_LISTS = {
+    "required": "required_properties",
+    "searchable": "searchable_properties",
+    "secondary_display": "secondary_display_properties",
+}
 _create_body = msgspec.json.Decoder(CreateBody)
 _patch_body = msgspec.json.Decoder(PatchBody)
 _association_body = msgspec.json.Decoder(AssociationBody)
@@ -97,7 +108,15 @@ def create_schema(portal: Portal, request: Request) -> Reply:
     _check_new(portal, body, name)
     number = portal.new_number()
     custom = CustomObject(
-        name, f"2-{number}", body.labels.singular, body.labels.plural, required=tuple(body.required_properties)
+        name,
+        f"2-{number}",
+        body.labels.singular,
+        body.labels.plural,
+        required=tuple(body.required_properties),
+        primary_display=body.primary_display_property or "",
+        secondary_display=tuple(body.secondary_display_properties),
+        searchable=tuple(body.searchable_properties),
+        description=body.description,
     )
     store = portal.add_custom(custom)
     group = next(iter(store.schema.groups))
@@ -110,17 +129,24 @@ def create_schema(portal: Portal, request: Request) -> Reply:
 
 
 def update_schema(portal: Portal, request: Request) -> Reply:
-    """`PATCH …/schemas/{objectType}`: labels and required properties."""
+    """`PATCH …/schemas/{objectType}`: labels, description, and which properties are required, searchable and shown."""
     store, patch = _own(portal, request), decode(_patch_body, request.body)
     custom = portal.custom_objects[store.name]
     if patch.labels is not UNSET:
         custom = replace(custom, singular=patch.labels.singular, plural=patch.labels.plural)
-    if patch.required_properties is not UNSET:
-        unknown = [name for name in patch.required_properties if name not in store.schema.live]
-        if unknown:
-            raise invalid(f"Properties {', '.join(unknown)} do not exist")
-        custom = replace(custom, required=tuple(patch.required_properties))
-        store.required = custom.required
+    lists: dict[str, Any] = {}
+    for field, wire_name in _PROPERTY_LISTS.items():
+        names = getattr(patch, wire_name)
+        if names is not UNSET:
+            _check_known(wire_name, names, store.schema.live)
+            lists[field] = tuple(names)
+    custom = replace(custom, **lists)
+    if patch.primary_display_property is not UNSET:
+        _check_known("primary_display_property", [patch.primary_display_property], store.schema.live)
+        custom = replace(custom, primary_display=patch.primary_display_property)
+    if patch.clear_description or patch.description is not UNSET:
+        custom = replace(custom, description=patch.description or "")
+    store.required = custom.required
     portal.custom_objects[store.name] = custom
     shown = shown_schema(portal, store)
     return json_reply(200, {name: value for name, value in shown.items() if name not in ("properties", "associations")})
@@ -174,13 +200,13 @@ def shown_schema(portal: Portal, store: ObjectStore) -> dict[str, Any]:
         "objectTypeId": store.type_id,
         "fullyQualifiedName": f"p{portal.config.portal_id}_{store.name}" if custom else store.singular,
         "name": store.name if custom else store.singular,
-        "description": "",
+        "description": custom.description if custom else "",
         "metaType": "PORTAL_SPECIFIC" if custom else "HUBSPOT",
         "labels": labels,
         "requiredProperties": list(store.required),
-        "searchableProperties": [],
-        "secondaryDisplayProperties": [],
-        "primaryDisplayProperty": _PRIMARY_DISPLAY.get(store.name, store.read_names[0]),
+        "searchableProperties": list(custom.searchable) if custom else [],
+        "secondaryDisplayProperties": list(custom.secondary_display) if custom else [],
+        "primaryDisplayProperty": _primary_display(store, custom),
         "properties": store.schema.list_visible(portal.clock.now_ms()),
         "associations": [
             _association(portal, store, portal.stores[other], str(portal.associations.types[own, other][0].type_id))
@@ -191,6 +217,13 @@ def shown_schema(portal: Portal, store: ObjectStore) -> dict[str, Any]:
         "createdAt": "2026-01-01T00:00:00.000Z",
         "updatedAt": "2026-01-01T00:00:00.000Z",
     }
+
+
+def _primary_display(store: ObjectStore, custom: CustomObject | None) -> str:
+    if custom is None:
+        return _PRIMARY_DISPLAY.get(store.name, store.read_names[0])
+    own = (name for name, definition in store.schema.live.items() if not definition.hubspot_defined)
+    return custom.primary_display or next(iter(custom.required), None) or next(own, store.read_names[0])
 
 
 def _association(portal: Portal, store: ObjectStore, other: ObjectStore, identifier: str) -> dict[str, Any]:
@@ -213,6 +246,15 @@ def _check_new(portal: Portal, body: CreateBody, name: str) -> None:
     if len(portal.custom_objects) >= MAX_CUSTOM_OBJECTS:
         raise invalid(f"The limit of {MAX_CUSTOM_OBJECTS} custom object types has been reached")
     names = {item.name for item in body.properties}
-    unknown = [item for item in body.required_properties if item not in names]
+    for wire_name in _PROPERTY_LISTS.values():
+        _check_known(wire_name, getattr(body, wire_name), names)
+    if body.primary_display_property:
+        _check_known("primary_display_property", [body.primary_display_property], names)
+
+
+def _check_known(wire_name: str, names: Iterable[str], known: Container[str]) -> None:
+    unknown = [name for name in names if name not in known]
     if unknown:
-        raise invalid(f"requiredProperties: {', '.join(unknown)} are no properties of the type")
+        first, *rest = wire_name.split("_")
+        field = first + "".join(word.capitalize() for word in rest)
+        raise invalid(f"{field}: the type has no property {', '.join(unknown)}")

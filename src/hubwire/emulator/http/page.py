@@ -30,7 +30,7 @@ def render(portal: Portal, request: Request) -> Reply:
     stores = list(_shown_stores(portal))
     view = view_of(request, [*(store.name for store in stores), "events", "lost", "requests"])
     sections = [_records(portal, view, store) for store in stores]
-    sections += [_events(portal, view), _lost_events(portal, view), requests(portal, view), controls(portal)]
+    sections += [_events(portal, view), _lost_events(portal, view), requests(portal, view), controls(portal, view)]
     reply = Reply(200, _frame(portal, view, stores, "".join(sections)).encode(), b"text/html; charset=utf-8")
     reply.headers.append((b"content-security-policy", _POLICY))
     return reply
@@ -58,7 +58,8 @@ def _frame(portal: Portal, view: View, stores: list[ObjectStore], sections: str)
         f'<a href="#{escape(anchor, quote=True)}">{escape(name)} <b>{count:,}</b></a>'
         for anchor, (name, count) in anchors.items()
     )
-    refresh = f'<meta http-equiv="refresh" content="{LIVE_SECONDS}">' if view.is_live else ""
+    # With its address: a browser does not load a page again whose own address ends with #controls.
+    refresh = f'<meta http-equiv="refresh" content="{LIVE_SECONDS};url={view.link()}">' if view.is_live else ""
     live_text = "Stop reloading" if view.is_live else f"Reload every {LIVE_SECONDS} s"
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>HubSpot emulator</title>'

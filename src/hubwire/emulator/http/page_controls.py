@@ -15,6 +15,7 @@ from hubwire.emulator.store.portal import Portal, SeenRequest
 from hubwire.emulator.wire import Refusal, Reply, Request, json_reply
 
 MAX_BODY = 20_000
+OPEN_WHEN_LIVE = 10
 
 
 def requests(portal: Portal, view: View) -> str:
@@ -24,10 +25,12 @@ def requests(portal: Portal, view: View) -> str:
     if view.query:
         seen = [call for call in seen if view.holds([call.method, call.path, str(call.status), call.text()])]
     part, page = cut(view, "requests", "Requests", seen)
-    return section(view, part, table(titles, [_request_row(call, titles) for call in page]))
+    opened = OPEN_WHEN_LIVE if view.is_live else 0  # a reload would close what a visitor opened
+    rows = [_request_row(call, titles, is_open=number < opened) for number, call in enumerate(page)]
+    return section(view, part, table(titles, rows))
 
 
-def _request_row(call: SeenRequest, titles: list[str]) -> str:
+def _request_row(call: SeenRequest, titles: list[str], *, is_open: bool) -> str:
     shown = call.shown()
     query = f"?{shown['query']}" if shown["query"] else ""
     body = "" if shown["body"] is None else msgspec.json.format(msgspec.json.encode(shown["body"])).decode()
@@ -38,7 +41,8 @@ def _request_row(call: SeenRequest, titles: list[str]) -> str:
         (f'<span class="{kind}">{call.status}</span>', ""),
         (moment(iso(call.at_ms)), "at"),
     ]
-    return opening_row(titles, cells, f"<pre>{escape(headers)}\n\n{escape(body[:MAX_BODY])}</pre>")
+    below = f"<pre tabindex=0>{escape(headers)}\n\n{escape(body[:MAX_BODY])}</pre>"
+    return opening_row(titles, cells, below, is_open=is_open)
 
 
 def _advance(seconds: int) -> Callable[[Portal], None]:
@@ -69,7 +73,7 @@ _BUTTONS: tuple[tuple[str, str, str, Callable[[Portal], None]], ...] = (
 )
 
 
-def controls(portal: Portal) -> str:
+def controls(portal: Portal, view: View) -> str:
     """Buttons for the clock, the next call and the portal, and the faults in force."""
     groups = dict.fromkeys(group for group, *_ in _BUTTONS)
     shown = "".join(
@@ -81,12 +85,12 @@ def controls(portal: Portal) -> str:
         )
         for group in groups
     )
-    form = f'<form class="acts" action="/_emulator/page" method="post">{shown}</form>'
+    form = f'<form class="acts" action="/_emulator/page{view.parameters()}" method="post">{shown}</form>'
     return f'<section id="controls"><h2>Clock and faults</h2>{form}</section>'
 
 
 def press(portal: Portal, request: Request) -> Reply:
-    """Carry out a button of the page and go back to it.
+    """Carry out a button of the page and go back to it, with the search and the pages that it showed.
 
     Errors: 403 for a form of another site, 400 for a button that is not there.
     """
@@ -100,7 +104,8 @@ def press(portal: Portal, request: Request) -> Reply:
         return json_reply(400, Refusal(400, f"The page has no button {value[:40]}").body(portal.correlation_id()))
     act(portal)
     reply = Reply(303)
-    reply.headers.append((b"location", b"/#controls"))
+    shown = b"?" + request.query_string if request.query_string else b""
+    reply.headers.append((b"location", b"/" + shown + b"#controls"))
     return reply
 
 

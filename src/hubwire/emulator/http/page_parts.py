@@ -38,11 +38,15 @@ class View:
 
     def link(self, **changes: str | int) -> str:
         """The address of this view with other parameters, safe in an attribute."""
+        return f"/{self.parameters(**changes)}"
+
+    def parameters(self, **changes: str | int) -> str:
+        """The query of `link`, with its question mark."""
         values: dict[str, str | int] = {"q": self.query, "live": int(self.is_live), **self.pages, **changes}
         shown = {
             name: value for name, value in values.items() if value not in ("", 0, 1) or (name, value) == ("live", 1)
         }
-        return escape(f"/?{urlencode(shown)}", quote=True)
+        return escape(f"?{urlencode(shown)}", quote=True)
 
 
 def view_of(request: Request, sections: Iterable[str]) -> View:
@@ -112,10 +116,17 @@ def row(
     return opening_row(titles, cells, f"<dl>{terms}</dl>" if values else "", anchor)
 
 
-def opening_row(titles: Sequence[str], cells: Sequence[tuple[str, str]], below: str, anchor: str | None = None) -> str:
+def opening_row(
+    titles: Sequence[str],
+    cells: Sequence[tuple[str, str]],
+    below: str,
+    anchor: str | None = None,
+    *,
+    is_open: bool = False,
+) -> str:
     """A row of (HTML, class) cells; the first one opens `below`."""
     first = cells[0][0]
-    opener = f"<details><summary>{first}</summary></details>" if below else first
+    opener = f"<details{' open' if is_open else ''}><summary>{first}</summary></details>" if below else first
     shown = "".join(
         f'<td{f" class={kind}" if kind else ""} data-label="{escape(title, quote=True)}">{html}</td>'
         for title, (html, kind) in zip(titles, [(opener, cells[0][1]), *cells[1:]], strict=True)

@@ -16,7 +16,7 @@ header p { margin: 0; color: var(--soft); font-variant-numeric: tabular-nums; }
 nav { display: flex; flex-wrap: wrap; gap: .5rem; }
 nav a { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .4rem .9rem;
   color: inherit; text-decoration: none; }
-a:focus-visible, summary:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+a:focus-visible, summary:focus-visible, pre:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 nav a:hover { border-color: var(--accent); }
 nav b { font-variant-numeric: tabular-nums; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: .8rem; margin: 1.25rem 0;

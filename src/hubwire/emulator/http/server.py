@@ -123,6 +123,8 @@ class EmulatorApp:
             return reply
         if request.path == "/":
             return render(self.state, request)
+        if request.path == "/favicon.ico":  # a browser asks for it beside each page; it is no call of a program
+            return Reply(204)
         methods = self._router.methods_at(request.path)
         refusal = Refusal(405, "Method Not Allowed") if methods else _not_covered(request)
         reply = json_reply(refusal.status, refusal.body(self.state.correlation_id()))

@@ -73,7 +73,8 @@ class CustomObject:
     """A custom object type of the portal.
 
     Shape: `properties` are property definitions as the properties API takes them; `required` names those that a
-    create must carry. `type_id` is HubSpot's `2-…` id.
+    create must carry. `type_id` is HubSpot's `2-…` id. `primary_display` is the property that
+    screens show for a record; without one it is the first required property.
     """
 
     name: str
@@ -82,6 +83,10 @@ class CustomObject:
     plural: str = ""
     properties: tuple[dict[str, Any], ...] = ()
     required: tuple[str, ...] = ()
+    primary_display: str = ""
+    secondary_display: tuple[str, ...] = ()
+    searchable: tuple[str, ...] = ()
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +193,12 @@ def _words(given: Iterable[str] | str) -> list[str]:
     return [word.strip() for word in given.split(",") if word.strip()] if isinstance(given, str) else list(given)
 
 
+_NAME = {"name": "name", "label": "Name"}
+
+
 def _custom_objects(given: Iterable[CustomObject | str] | str) -> tuple[CustomObject, ...]:
     items: Iterable[CustomObject | str] = _words(given) if isinstance(given, str) else given
     return tuple(
-        CustomObject(item, f"2-{number}") if isinstance(item, str) else item
+        CustomObject(item, f"2-{number}", properties=(_NAME,)) if isinstance(item, str) else item
         for number, item in enumerate(items, start=1_000_001)
     )

@@ -138,7 +138,7 @@ class EventLog:
 
     def find(self, name: str) -> Definition | None:
         """The definition of a plain or fully qualified name."""
-        return self.definitions.get(self.qualified(name.lower()))
+        return self.definitions.get(name) or self.definitions.get(self.qualified(name.lower()))
 
     def add(self, definition: Definition) -> None:
         """Add a definition."""
@@ -161,13 +161,20 @@ class EventLog:
         """True if this event type had the uuid within a year; otherwise remembers it."""
         key = _uuid_key(event_name, uuid)
         today = now_ms // _MS_PER_DAY
-        for day in [day for day in self._seen if day <= today - UUID_DAYS]:
-            del self._seen[day]
-        if any(key in seen for seen in self._seen.values()):
-            self.duplicate_counts[event_name] += 1
-            return True
-        self._seen.setdefault(today, set()).add(key)
+        for day, seen in self._seen.items():
+            if key in seen and day > today - UUID_DAYS:
+                self.duplicate_counts[event_name] += 1
+                return True
+        self._seen_on(today).add(key)
         return False
+
+    def _seen_on(self, today: int) -> set[int]:
+        """The uuids of a day; a new day drops those that are a year old."""
+        seen = self._seen.get(today)
+        if seen is None:
+            self._seen = {day: keys for day, keys in self._seen.items() if day > today - UUID_DAYS}
+            seen = self._seen[today] = set()
+        return seen
 
     def record(self, occurrence: Occurrence) -> None:
         """Keep an occurrence; among the lost ones if it has a `lost_reason`."""

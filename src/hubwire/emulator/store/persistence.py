@@ -58,7 +58,11 @@ class CustomState(msgspec.Struct):
     type_id: str
     singular: str
     plural: str
-    required: list[str]
+    required: tuple[str, ...]
+    primary_display: str = ""
+    secondary_display: tuple[str, ...] = ()
+    searchable: tuple[str, ...] = ()
+    description: str = ""
 
 
 class AccountState(msgspec.Struct):
@@ -271,7 +275,7 @@ def _account(portal: Portal) -> AccountState:
         authorization_codes={code: _listed(scopes) for code, scopes in portal.authorization_codes.items()},
         validation=portal.validation,
         custom_objects=[
-            CustomState(custom.name, custom.type_id, custom.singular, custom.plural, list(custom.required))
+            CustomState(**{name: getattr(custom, name) for name in CustomState.__struct_fields__})
             for custom in portal.custom_objects.values()
         ],
         pipelines=None if portal.pipelines == default_pipelines() else portal.pipelines,
@@ -343,13 +347,23 @@ def _apply(portal: Portal, line: Line) -> None:
         portal.events.restore_seen(*line.seen)
 
 
-def _apply_account(portal: Portal, account: AccountState) -> None:
-    for custom in account.custom_objects:
+def _apply_custom_objects(portal: Portal, account: AccountState) -> None:
+    """Bring the account's own types to what a later line says; those of the configuration stay as configured."""
+    configured = {custom.name for custom in portal.config.own_objects}
+    kept = {custom.name for custom in account.custom_objects}
+    for name in portal.custom_objects.keys() - kept - configured:
+        portal.remove_custom(name)
+    for state in account.custom_objects:
+        custom = CustomObject(**msgspec.structs.asdict(state))
         if custom.name not in portal.custom_objects:
-            required = tuple(custom.required)
-            portal.add_custom(
-                CustomObject(custom.name, custom.type_id, custom.singular, custom.plural, required=required)
-            )
+            portal.add_custom(custom)
+        elif custom.name not in configured:
+            portal.custom_objects[custom.name] = custom
+            portal.stores[custom.name].required = custom.required
+
+
+def _apply_account(portal: Portal, account: AccountState) -> None:
+    _apply_custom_objects(portal, account)
     portal.pipelines = account.pipelines if account.pipelines is not None else default_pipelines()
     portal.owners = account.owners if account.owners is not None else default_owners()
     portal.lists = account.lists

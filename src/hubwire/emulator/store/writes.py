@@ -194,7 +194,8 @@ def _claim_unique(context: WriteContext, plan: Plan) -> None:
             raise _unique_conflict(context, plan, (name, value), owner)
     emails: list[str] = []
     if store.name == "contacts" and store.keys is not None:
-        emails = split_keys(values.get("email"))
+        if email := values.get("email"):
+            emails = [email]  # its rule has made it one address in lower case
         if "hs_additional_emails" in values:
             emails += split_keys(values["hs_additional_emails"])
         holders, blocked = store.keys.holders, store.blocked_emails
