@@ -153,9 +153,9 @@ _DISCARDED: dict[Reason, tuple[str, str]] = {
         "Add the scope that the detail names to the token (`hubwire doctor` lists all). Then replay the messages.",
     ),
     Reason.RECORD_NEVER_THERE: (
-        "The message was held for `record-incomplete` or `waits-for-record`, and no other message made the record"
-        " before the hold ended.",
-        "Send the message that makes the record, then replay the discarded messages.",
+        "The message was held for `record-incomplete`, `waits-for-record` or `several-records`, and nothing changed"
+        " that before the hold ended.",
+        "Send the message that makes the record, or merge the several records. Then replay the discarded messages.",
     ),
     Reason.DELETED_FOR_PRIVACY: (
         "HubSpot deleted this person for privacy, and refuses the address from then on.",
@@ -211,6 +211,11 @@ _HELD: dict[Reason, tuple[str, str]] = {
     Reason.WAITS_FOR_RECORD: (
         "A rule associates only with a record that HubSpot has (`create = false`), and HubSpot does not have it yet.",
         "Nothing to do: the message is sent as soon as Hubwire makes the record.",
+    ),
+    Reason.SEVERAL_RECORDS: (
+        "A rule looks for its record by `find`, and HubSpot has several such records. The detail has the values.",
+        "Merge the records in HubSpot, or give the right one the key of the rule. Hubwire looks again every 15 minutes,"
+        " until `hold_hours` are over; a replay looks at once.",
     ),
     Reason.CONTACT_NOT_IDENTIFIED: (
         "HubSpot companies need an identified contact, and no identify call of this person has arrived yet.",

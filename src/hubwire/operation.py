@@ -61,6 +61,10 @@ def unique_property(key: str) -> tuple[str, str] | None:
     return (name, value) if colon else None
 
 
+Clue = tuple[str, str]
+"""A property and a value by which a record is looked for."""
+
+
 class UpsertContact(Struct, gc=False):
     """Create or update the contact with this e-mail, lower-cased and trimmed, or with this `record_key`.
 
@@ -77,6 +81,8 @@ class UpsertContact(Struct, gc=False):
     known_as: str | None = None
     unknown: Discard | Hold | None = None
     """The fate of the message if HubSpot has no contact with a `record_key` and lacks what it needs to make one."""
+    find: tuple[Clue, ...] = ()
+    """How the contact is looked for, each by itself, if HubSpot has none with the `record_key`."""
 
 
 class UpsertCompany(Struct, gc=False):
@@ -88,6 +94,8 @@ class UpsertCompany(Struct, gc=False):
     position: int
     mode: Mode = "upsert"
     only_if_empty: frozenset[str] = frozenset()
+    find: tuple[Clue, ...] = ()
+    """As for contacts."""
 
 
 class Associate(Struct, gc=False):
@@ -112,8 +120,9 @@ class UpsertRecord(Struct, gc=False):
     """Create or update the record with this `record_key`, of any type but contact and company.
 
     Shape: `object` is the type as the portal's schema has it (`PortalSchema.objects`): `order`, `line_item`, or the id
-    of a custom object. A record without a key property (`create` only) has a `key` without a colon, which is derived
-    from the message and the rule, so that it is made once.
+    of a custom object. A record without a key property has a `key` without a colon: of one that is looked for by `find`
+    it is derived from these values, of one that is always made (`create`) from the message and the rule, so that it is
+    made once.
     """
 
     object: str
@@ -125,6 +134,8 @@ class UpsertRecord(Struct, gc=False):
     only_if_empty: frozenset[str] = frozenset()
     reports_missing: bool = True
     """With `update`: a record that HubSpot does not have is reported on the message."""
+    find: tuple[Clue, ...] = ()
+    """How the record is looked for, each by itself, if HubSpot has none with the key."""
 
 
 class RecordRef(NamedTuple):

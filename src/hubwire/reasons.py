@@ -56,6 +56,7 @@ class Reason(StrEnum):
     FEATURE_REFUSED = "feature-refused"
     RECORD_INCOMPLETE = "record-incomplete"
     WAITS_FOR_RECORD = "waits-for-record"
+    SEVERAL_RECORDS = "several-records"
     DEFINITION_LIMIT = "definition-limit"
     # fields that are left out of a message
     UNKNOWN_PROPERTY = "unknown-property"

@@ -89,6 +89,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     key: dict[str, Any] = {}
     """The record: `email` of a contact, `domain` of a company, or another unique property. Default: the message's own;
     an event has the e-mail of its person here."""
+    find: tuple[dict[str, Any], ...] = ()
+    """How the record is looked for if HubSpot has none with the key, or if there is no key: each a property with its
+    value. Exactly one record that they lead to is written and gets the key."""
     person: dict[str, Any] = {}
     """The person of an event: `email`, `utk` (HubSpot's cookie), `id` (of the record), `match` (a unique property with
     its value); the first usable one counts."""

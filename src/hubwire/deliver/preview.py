@@ -288,6 +288,11 @@ def _association_note(operation: Associate | AssociateRecords, former: str) -> s
 
 
 def _condition(operation: UpsertContact | UpsertCompany | UpsertRecord) -> str:
+    clues = ", ".join([f"{name} {value}" for name, value in operation.find])
+    return "; ".join(filter(None, [_emptiness(operation), f"else found by {clues}" if clues else ""]))
+
+
+def _emptiness(operation: UpsertContact | UpsertCompany | UpsertRecord) -> str:
     """What has to be so before an operation writes."""
     names = ", ".join(sorted(operation.only_if_empty))
     return f"only if empty: {names}" if names else ""

@@ -9,6 +9,7 @@ from hubwire.operation import (
     ArchiveOthers,
     Associate,
     AssociateRecords,
+    Clue,
     Discard,
     Hold,
     RecordRef,
@@ -16,14 +17,16 @@ from hubwire.operation import (
     record_key,
     unique_property,
 )
+from hubwire.plan.company import company_domain
 from hubwire.plan.pipelines import place_in_pipeline
+from hubwire.plan.record_keys import value_of_key
 from hubwire.plan.rule_targets import Targets, Upsert, stored_name
 from hubwire.plan.rule_values import SourceValue, report, write_conditional, write_values
 from hubwire.plan.rule_writers import OtherRule
 from hubwire.plan.rules.directives import MappingFailed
 from hubwire.plan.rules.paths import Resolver
 from hubwire.plan.rules.resolving import INDEX, root_of
-from hubwire.plan.rules.rule_set import CompiledEach
+from hubwire.plan.rules.rule_set import CompiledEach, CompiledRule
 from hubwire.plan.rules.values import MISSING
 from hubwire.plan.track import event_uuid
 from hubwire.reasons import Reason
@@ -39,10 +42,15 @@ def write_record(targets: Targets, other: OtherRule) -> Waiting:
     """Add the operations of a rule with a record. Returns what waits for a person or a company."""
     compiled = other.compiled
     rule = compiled.rule
-    record = _record_of(targets, rule, rule, compiled.key, targets.fields)
+    clues = _clues(targets, compiled) if compiled.find else ()
+    if compiled.find and compiled.key is None:
+        record: RecordRef | Hold | Discard | None = _found_record(targets, rule, clues)
+    else:
+        record = _record_of(targets, rule, rule, compiled.key, targets.fields)
     if not isinstance(record, RecordRef):
         return [] if record is None else [("", record)]
     operation = targets.operation(record, rule.mode)
+    operation.find = clues or operation.find
     if type(operation) is UpsertRecord and rule.missing == "ignore":
         operation.reports_missing = False
     _write(targets, rule, rule, other.values, targets.fields, operation)
@@ -74,6 +82,38 @@ def _write(
     if known is not None and known.object_type.stage:
         for name, refusal in place_in_pipeline(known, operation.properties).items():
             report(targets.plan, rule, refusal.reason, refusal.detail, f"{_place(part)}{name}")
+
+
+def _clues(targets: Targets, compiled: CompiledRule) -> tuple[Clue, ...]:
+    """The properties by which a rule's record is looked for, with their values; those without a value are passed over,
+    and those that the portal lacks are reported."""
+    rule, object_type = compiled.rule, compiled.rule.object or ""
+    schema, clues = targets.object_schema(object_type), []
+    is_unread = schema is not None and schema.unavailable is not None
+    known = targets.definitions(object_type)
+    for name, resolve in compiled.find:
+        value = resolve(targets.fields)
+        if object_type == "company" and name == "domain":
+            text = company_domain(value, targets.book.mapping.company_domain) if isinstance(value, str) else None
+        else:
+            text = value_of_key(value)
+        if text is not None and (name in known or is_unread):
+            clues.append((name, text))
+        elif text is not None:
+            detail = f"the portal has no {object_type} property {name}"
+            report(targets.plan, rule, Reason.UNKNOWN_PROPERTY, detail, f"find.{name}")
+    return tuple(clues)
+
+
+def _found_record(targets: Targets, rule: Rule, clues: tuple[Clue, ...]) -> RecordRef | None:
+    """A record without a key that is looked for: its name comes from what it is looked for by."""
+    known = targets.object_schema(rule.object or "")
+    if known is None or not clues:
+        fault = Reason.UNKNOWN_OBJECT if known is None else Reason.RULE_WITHOUT_KEY
+        report(targets.plan, rule, fault, rule.object or "" if known is None else "find")
+        return None
+    stored_as = stored_name(rule.object or "", known)
+    return RecordRef(stored_as, event_uuid(0, f"{stored_as}:{sorted(clues)}".casefold()))
 
 
 def _record_of(

@@ -55,11 +55,10 @@ def test_each_part_of_an_export_has_its_verdict(result: TakeOver) -> None:
         "Order records (upsertObject)": Verdict.TAKEN,
         "Boats (upsertObject)": Verdict.TAKEN,
         "Everything else (sendCustomBehavioralEvent)": Verdict.TAKEN_OFF,
-        "Deals (upsertCustomObjectRecord)": Verdict.NOT_TAKEN,
+        "Deals (upsertCustomObjectRecord)": Verdict.TAKEN,
         "HubSpot site": Verdict.TAKEN,
         "Mask": Verdict.NOT_TAKEN,
     }
-    assert line_of(result, "Deals").reason == "it finds a deal by search fields; write a rule with key and properties"
     assert (result.passed_over, result.secrets, result.load_forms_sdk) == (1, ["HubSpot site"], True)
     assert "do-not-print-me" not in repr(result.lines) + rules_text(result.rules)
 
@@ -89,7 +88,33 @@ def test_a_company_is_known_by_segments_own_id(result: TakeOver) -> None:
     assert list(company.key) == ["segment_group_id"]
     assert (company.mode, company.associate[0].object) == ("update", "contact")
     assert line_of(result, "Companies").reason.startswith("it waits for a contact of the same call")
-    assert "not also by domain" in line_of(result, "Companies").warnings[0]
+    assert company.find == ({"domain": "$.traits.website"},)
+
+
+def test_a_custom_record_is_found_by_its_search_fields(tmp_path: Path) -> None:
+    settings = {
+        "objectType": "boats",
+        "customObjectSearchFields": {"serial": {"@path": "$.properties.serial"}, "name": {"@path": "$.properties.n"}},
+        "properties": {"color": "red"},
+    }
+    found = taken(tmp_path, actionSlug="upsertCustomObjectRecord", settings=settings)
+    [rule] = found.rules
+    assert (rule.object, rule.key, rule.mode, rule.find) == (
+        "boats",
+        {},
+        "upsert",
+        ({"serial": "$.properties.serial"}, {"name": "$.properties.n"}),
+    )
+    never = taken(
+        tmp_path, actionSlug="upsertCustomObjectRecord", settings={**settings, "createNewCustomRecord": False}
+    )
+    assert never.rules[0].mode == "update"
+    check_rules(found.rules)
+
+
+def test_a_record_without_search_fields_is_made_for_each_message(result: TakeOver) -> None:
+    deal = rule_of(result, "Deals")
+    assert (deal.object, deal.mode, deal.find) == ("deal", "create", ())
 
 
 def test_a_trigger_that_the_package_reads_otherwise_keeps_its_reading(result: TakeOver) -> None:

@@ -18,6 +18,7 @@ from hubwire.operation import (
     ArchiveOthers,
     Associate,
     AssociateRecords,
+    Clue,
     Discard,
     Hold,
     Operation,
@@ -94,6 +95,8 @@ class DesiredRecord:
     unknown: dict[int, Discard | Hold] = field(default_factory=dict)
     """The fates of messages, by position, if HubSpot has no such contact and lacks what it needs to make one."""
     object: str = ""
+    find: dict[Clue, None] = field(default_factory=dict)
+    """How the record is looked for if HubSpot has none with the key."""
     silent: set[int] = field(default_factory=set)
     """The positions of messages that do not report a record that HubSpot does not have."""
     makers: list[tuple[int, int]] = field(default_factory=list)
@@ -110,6 +113,8 @@ class DesiredRecord:
         at_ms, position = operation.at_ms, operation.position
         self.may_make = operation.mode != "update" or (bool(self.positions) and self.may_make)
         self.positions.append(position)
+        if operation.find:
+            self.find.update(dict.fromkeys(operation.find))
         if type(operation) is UpsertRecord and not operation.reports_missing:
             self.silent.add(position)
         values = self.values

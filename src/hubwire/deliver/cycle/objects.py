@@ -21,6 +21,8 @@ class CycleObjects:
     """Records that HubSpot has, and whose id was not known before this cycle."""
     others: set[RecordRef] = field(default_factory=set)
     """Records that are no longer the ones that their associations were made with."""
+    adopted: dict[RecordRef, str] = field(default_factory=dict)
+    """The ids of records that this cycle found by `find`, and that get the key with its write."""
     refused: dict[RecordRef, Verdict | Hold] = field(default_factory=dict)
     """Records that are not written in this cycle, and the fate of what depends on them."""
     associations: dict[RecordPair, RecordAssociation] = field(default_factory=dict)

@@ -232,6 +232,22 @@ class CycleState:
         self._refused_companies[domain] = verdict
         self.outcomes.judge(positions, verdict)
 
+    def hold_contact(self, email: str, positions: Sequence[int], fate: Verdict | Hold) -> None:
+        """Note that nothing is written to this contact now: its messages, and everything that depends on it, wait."""
+        if isinstance(fate, Hold):
+            self.leave_contact(email)
+            self.settle(positions, fate)
+        else:
+            self.refuse_contact(email, positions, fate)
+
+    def hold_company(self, domain: str, positions: Sequence[int], fate: Verdict | Hold) -> None:
+        """The same for a company."""
+        if isinstance(fate, Hold):
+            self.leave_company(domain)
+            self.settle(positions, fate)
+        else:
+            self.refuse_company(domain, positions, fate)
+
     def leave_contact(self, email: str) -> None:
         """HubSpot has no such contact, and none may be made: what depends on it is not sent, either."""
         self._refused_contacts[email] = Delivered()

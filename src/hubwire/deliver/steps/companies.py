@@ -98,8 +98,8 @@ async def upsert_companies(
     if keyed:
         # After the others: a company that this cycle makes by its domain is then found by it.
         waiting = await meet_companies(cycle_state, keyed, domains)
-        for key, verdict in waiting.items():
-            cycle_state.refuse_company(key, keyed[key].positions, verdict)
+        for key, fate in waiting.items():
+            cycle_state.hold_company(key, keyed[key].positions, fate)
         met = {key: desired for key, desired in keyed.items() if key not in waiting}
         await _write(cycle_state, met, contacts, domains)
 

@@ -1,21 +1,23 @@
 """Companies that another unique property than the domain identifies (`company_key`, or the `key` of a rule).
 
-A company that memory does not know is looked for by its key. If HubSpot has none, the first meeting falls back to the
-domain, where there is one: a company of that domain with no key of its own gets the key, so that a company that people
-or HubSpot itself made is not doubled. Another company is created. Afterwards the record id is remembered.
+A company that memory does not know is looked for by its key. If HubSpot has none, it is looked for by the `find` of the
+rules that write it (`find_records.py`), and the first meeting falls back to the domain, where there is one: a company
+of that domain with no key of its own gets the key, so that a company that people or HubSpot itself made is not doubled.
+Another company is created. Afterwards the record id is remembered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from hubwire.deliver.calls.caller import together
 from hubwire.deliver.cycle.coalesce import DesiredRecord, Value
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.steps.company_state import OBJECT, find_by_domain
+from hubwire.deliver.steps.find_records import find_records
 from hubwire.deliver.steps.look_up import read_by_key, read_records
 from hubwire.delivery import Verdict
-from hubwire.operation import unique_property
+from hubwire.operation import Hold, unique_property
 from hubwire.record.protocol import Company
 
 
@@ -23,8 +25,8 @@ async def meet_companies(
     cycle_state: CycleState,
     records: Mapping[str, DesiredRecord],
     domains: Mapping[str, str],
-) -> dict[str, Verdict]:
-    """Find the record of each company that the memory does not know. Returns the verdicts of those that must wait.
+) -> dict[str, Verdict | Hold]:
+    """Find the record of each company that the memory does not know. Returns the fates of those that must wait.
 
     Shape: `domains` are those of companies that have one, by key.
     """
@@ -34,8 +36,9 @@ async def meet_companies(
         name, value = _parts(key)
         by_property.setdefault(name, {})[value] = key
         records[key].values[name] = Value(value, cycle_state.now_ms, records[key].positions[-1])
-    waiting: dict[str, Verdict] = {}
+    waiting: dict[str, Verdict | Hold] = {}
     await together(*(_find(cycle_state, records, name, keys, waiting) for name, keys in by_property.items()))
+    await _adopt(cycle_state, records, [key for key in unknown if key not in waiting], waiting)
     rest = [key for key in unknown if cycle_state.company_id(key) is None and key not in waiting]
     by_domain = {domains[key]: key for key in rest if key in domains}
     if by_domain:
@@ -48,7 +51,7 @@ async def _find(
     records: Mapping[str, DesiredRecord],
     name: str,
     keys: Mapping[str, str],
-    waiting: dict[str, Verdict],
+    waiting: dict[str, Verdict | Hold],
 ) -> None:
     """Look for companies by one property. `keys`: value -> key."""
     positions = {value: records[key].positions for value, key in keys.items()}
@@ -58,11 +61,28 @@ async def _find(
     waiting.update({keys[value]: verdict for value, verdict in held.unread.items()})
 
 
+async def _adopt(
+    cycle_state: CycleState,
+    records: Mapping[str, DesiredRecord],
+    unknown: Iterable[str],
+    waiting: dict[str, Verdict | Hold],
+) -> None:
+    """Adopt the companies that the values of `find` lead to."""
+    sought = {key: records[key] for key in unknown if records[key].find and cycle_state.company_id(key) is None}
+    if not sought:
+        return
+    taken = {company_id for key in records if (company_id := cycle_state.company_id(key)) is not None}
+    findings = await find_records(cycle_state, OBJECT, sought, taken)
+    for key, record in findings.records.items():
+        _note(cycle_state, key, record.record_id)
+    waiting.update(findings.fates)
+
+
 async def _fall_back(
     cycle_state: CycleState,
     records: Mapping[str, DesiredRecord],
     by_domain: Mapping[str, str],
-    waiting: dict[str, Verdict],
+    waiting: dict[str, Verdict | Hold],
 ) -> None:
     """Look for companies by domain, in memory and in HubSpot, and adopt those without a key of their own."""
     remembered = await cycle_state.load(cycle_state.record.companies, by_domain.keys() - cycle_state.companies.keys())

@@ -1,8 +1,9 @@
 """Contacts that another unique property than the e-mail identifies (`contact_key`, or the `key` of a rule).
 
-A contact that memory does not know is looked for by its key. If HubSpot has none, the first meeting falls back to the
-e-mail: a contact with this e-mail and no key of its own gets the key. A contact with neither is created. Afterwards the
-record id is remembered, and a new e-mail changes on the record.
+A contact that memory does not know is looked for by its key. If HubSpot has none, it is looked for by the `find` of the
+rules that write it (`find_records.py`), and the first meeting falls back to the e-mail: a contact with this e-mail and
+no key of its own gets the key. A contact with neither is created. Afterwards the record id is remembered, and a new
+e-mail changes on the record.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from hubwire.deliver.calls.caller import together
 from hubwire.deliver.cycle.coalesce import DesiredRecord, Value
 from hubwire.deliver.cycle.state import CycleState
+from hubwire.deliver.steps.find_records import find_records
 from hubwire.deliver.steps.look_up import Held, read_by_key, read_contacts
 from hubwire.hubspot.reading import HeldRecord
 from hubwire.operation import LeftOut, unique_property
@@ -32,6 +34,7 @@ async def meet_contacts(cycle_state: CycleState, records: Mapping[str, DesiredRe
     found = await together(*(_find(cycle_state, records, name, keys) for name, keys in by_property.items()))
     if any(found):
         _put_off(cycle_state, records, (held for held in found if held is not None))
+    await _adopt(cycle_state, records, unknown)
     rest = [key for key in unknown if cycle_state.contact_id(key) is None and key not in cycle_state.unread_contacts]
     await _fall_back(cycle_state, records, rest)
 
@@ -46,6 +49,26 @@ async def _find(
         _note(cycle_state, keys[value], record)
     held.unread = {keys[value]: verdict for value, verdict in held.unread.items()}
     return held if held.unread else None
+
+
+async def _adopt(cycle_state: CycleState, records: Mapping[str, DesiredRecord], unknown: Iterable[str]) -> None:
+    """Adopt the contacts that the values of `find` lead to."""
+    sought = {
+        key: records[key]
+        for key in unknown
+        if records[key].find and cycle_state.contact_id(key) is None and key not in cycle_state.unread_contacts
+    }
+    if not sought:
+        return
+    taken = {contact_id for key in records if (contact_id := cycle_state.contact_id(key)) is not None}
+    findings = await find_records(cycle_state, "contacts", sought, taken)
+    for key, record in findings.records.items():
+        name, value = _parts(key)
+        records[key].values[name] = Value(value, cycle_state.now_ms, records[key].positions[-1])
+        _note(cycle_state, key, record)
+    for key, fate in findings.fates.items():
+        cycle_state.hold_contact(key, records[key].positions, fate)
+        cycle_state.unread_contacts.add(key)
 
 
 async def _fall_back(cycle_state: CycleState, records: Mapping[str, DesiredRecord], keys: Iterable[str]) -> None:

@@ -59,6 +59,9 @@ def _record_faults(
     if known is None:
         return
     yield from _key_faults(rule, place, object_type, record.key, contents)
+    for name in [name for clue in rule.find for name in clue] if record is rule else ():
+        if name not in known:
+            yield _unknown(rule, "find: ", object_type, name, contents)
     schema = contents.schema.objects.get(object_type)
     stages = () if schema is None else (schema.object_type.pipeline, schema.object_type.stage)
     for name, value in [*properties.items(), *record.fallback.items()]:

@@ -88,6 +88,8 @@ def _firing(rule: Rule, fields: dict[str, Any], schema: PortalSchema | None) -> 
     shown: list[RuleField] = []
     if fires:
         shown += [_field(f"key {name}", value, resolver(value), fields) for name, value in rule.key.items()]
+        origins = {name: value for clue in rule.find for name, value in clue.items()}
+        shown += [_field(f"find {name}", origins[name], resolve, fields) for name, resolve in compiled.find]
         for (name, resolve), value in zip(compiled.person, rule.person.values(), strict=True):
             shown.append(_field(f"person {name}", value, resolve, fields))
         origins = rule.marketing_values

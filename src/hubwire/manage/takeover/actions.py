@@ -20,6 +20,7 @@ from hubwire.manage.takeover.drafts import (
     worded,
 )
 from hubwire.object_types import is_type_name, type_name
+from hubwire.plan.rules.record_checks import MAX_CLUES
 from hubwire.plan.rules.triggers import Trigger
 from hubwire.plan.rules.triggers.overlap import both_fire
 from hubwire.rule import Association
@@ -33,6 +34,12 @@ COMPANY_FIELDS = (
     *("numberofemployees", "lifecyclestage"),
 )
 OTHER_COMPANY_FIELDS = {"streetaddress": "address", "street": "address", "postalCode": "zip", "postalcode": "zip"}
+CUSTOM_RECORD_FIELDS = frozenset(
+    [
+        *("createNewCustomRecord", "customObjectSearchFields", "objectType", "properties"),
+        *("toObjectType", "associationLabel", "searchFieldsToAssociateCustomObjects"),
+    ]
+)
 GROUP_ID = "segment_group_id"
 """The unique property that Segment makes for its companies."""
 COMPUTATION_KEY = "$.context.personas.computation_key"
@@ -112,10 +119,7 @@ def _company(part: Part, contact_triggers: Sequence[Trigger]) -> None:
         if part.value(field) is not None:
             named.setdefault(name, part.value(field))
     named = {name: value for name, value in named.items() if name not in properties}
-    search = part.raw("companysearchfields")
-    if search:
-        names = ", ".join(search) if isinstance(search, dict) else worded(search)
-        part.warn(f"companies are found by {GROUP_ID} only, not also by {names}")
+    find = _clues(part, "companysearchfields")
     create = part.raw("createNewCompany")
     if create not in (True, False, None, "true", "false"):
         part.warn("createNewCompany comes from the message; the rule creates companies that are missing")
@@ -128,13 +132,26 @@ def _company(part: Part, contact_triggers: Sequence[Trigger]) -> None:
             "it waits for a contact of the same call, and no contact subscription fires for that call; "
             "Hubwire associates the person that it remembers"
         )
-    common: dict[str, Any] = {"object": "company", "key": {GROUP_ID: group_id}, "mode": mode}
+    common: dict[str, Any] = {"object": "company", "key": {GROUP_ID: group_id}, "find": find, "mode": mode}
     associate = ({"object": "contact"},) if associates else ()
     if named or not properties:
         part.rule(**common, properties=named, empty="leave" if named else None, associate=_associations(associate))
     if properties:
         own = () if named else associate
         part.rule(" (properties)" if named else "", **common, properties=properties, associate=_associations(own))
+
+
+def _clues(part: Part, field: str) -> tuple[dict[str, Any], ...]:
+    """The search fields of a subscription, each of which finds a record by itself."""
+    search = part.raw(field)
+    fields = properties_of(part, search)
+    if fields is None:
+        part.warn(f"{field} takes a whole object ({worded(search)}), and a rule names each property to look for")
+        return ()
+    clues = [{name: value} for name, value in fields.items() if value not in (None, "")]
+    if len(clues) > MAX_CLUES:
+        part.warn(f"{field}: only the first {MAX_CLUES} are carried over")
+    return tuple(clues[:MAX_CLUES])
 
 
 def _associations(given: Sequence[dict[str, Any]]) -> tuple[Association, ...]:
@@ -276,9 +293,26 @@ def _record_type(given: Any) -> str:
 
 
 def _custom_record(part: Part, _: Sequence[Trigger]) -> None:
-    given = part.raw("objectType")
-    kind = _record_type(given)
-    raise NotTaken(f"it finds a {kind} by search fields; write a rule with key and properties")
+    unknown_fields(part, CUSTOM_RECORD_FIELDS)
+    kind = _record_type(part.raw("objectType"))
+    properties = properties_of(part, part.raw("properties"))
+    if properties is None:
+        raise NotTaken("properties takes a whole object, and a rule of a record names each property")
+    if not properties:
+        raise NotTaken("it maps no properties, which the action needs")
+    find = _clues(part, "customObjectSearchFields")
+    create = part.raw("createNewCustomRecord")
+    if create not in (True, False, None, "true", "false"):
+        part.warn("createNewCustomRecord comes from the message; the rule creates records that are missing")
+    creates = create not in (False, "false")
+    if kind in ("contact", "company"):
+        raise NotTaken(f"it finds a {kind} by search fields alone; write a rule with a key")
+    if not find and not creates:
+        raise NotTaken("it has no search fields and may not create records, so it never wrote anything")
+    if part.raw("toObjectType"):
+        part.warn(f"the association with {worded(part.raw('toObjectType'))} is not carried over: a rule needs its key")
+    mode = "create" if not find else None if creates else "update"
+    part.rule(object=kind, find=find, mode=mode, properties=properties)
 
 
 _BUILDERS: dict[str, Callable[[Part, Sequence[Trigger]], None]] = {

@@ -164,7 +164,7 @@ def is_directive(value: object) -> bool:
 def rule_value(value: Any) -> Any:
     """A value of a mapping as a rule has it: a plain path as its text; a text that only looks like one stays a text."""
     match value:
-        case str() if value.startswith("$."):
+        case str() if value.startswith(("$.", "$person.")):
             return {"@literal": str(value)}
         case {"@path": str() as path} if path.startswith("$.") and len(path) > 2 and "{{" not in path:
             return path

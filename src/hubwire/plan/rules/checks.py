@@ -86,6 +86,7 @@ def _check_reach(compiled: CompiledRule) -> None:
 
 def _check_templates(rule: Rule) -> None:
     values = [rule.key, rule.person, rule.properties, rule.fallback, [other.key for other in rule.associate]]
+    values.append(list(rule.find))
     values += [[each.list, each.key, each.properties, each.fallback] for each in rule.each]
     values.append(rule.marketing_values)
     templates = list(templates_of(values))
@@ -114,7 +115,7 @@ def _writings(compiled: CompiledRule) -> list[_Writing]:
     rule = compiled.rule
     if rule.object is None or isinstance(rule.properties, str):
         return []
-    own = _Writing(rule, compiled.trigger, (rule.object, rule.key), rule.object, frozenset(rule.properties))
+    own = _Writing(rule, compiled.trigger, (rule.object, rule.key, rule.find), rule.object, frozenset(rule.properties))
     lists = [
         _Writing(rule, compiled.trigger, (each.object, each.key, each.list), each.object, frozenset(each.properties))
         for each in rule.each

@@ -16,6 +16,7 @@ MAX_NAME = 100
 MAX_PROPERTIES = 100
 MAX_ASSOCIATIONS = 10
 MAX_LISTS = 5
+MAX_CLUES = 5
 MAX_TEXT = 65_536
 KEYS = {"contact": "email", "company": "domain"}
 """The key property of the object types that a message has a record of, unless a rule or the destination names another
@@ -38,6 +39,7 @@ def check_record(rule: Rule, object_type: str) -> None:
     if not rule.properties and not rule.associate and not rule.each:
         refuse(rule, "it writes no property")
     _check_fields(rule, rule, "", rule.properties)
+    _check_find(rule, object_type)
     if rule.missing == "ignore" and (rule.mode != "update" or object_type in KEYS):
         refuse(rule, 'missing = "ignore" goes with mode = "update" of a type other than contact and company')
     if len(rule.associate) > MAX_ASSOCIATIONS:
@@ -55,7 +57,9 @@ def _check_fields(rule: Rule, record: Rule | Each, place: str, properties: Mappi
     object_type = record.object or ""
     check_object(rule, f"{place}object", object_type)
     check_key(rule, f"{place}key", record.key)
-    if not record.key and record.mode != "create" and (object_type not in KEYS or isinstance(record, Each)):
+    is_found = isinstance(record, Rule) and bool(record.find)
+    is_own = object_type in KEYS and not isinstance(record, Each)
+    if not record.key and record.mode != "create" and not (is_own or is_found):
         example = "{ external_id = '$.properties.id' }"
         refuse(rule, f"{place}key: name the property that the {object_type} is known by: {example}", object_type)
     key = next(iter(record.key), KEYS.get(object_type))
@@ -68,6 +72,26 @@ def _check_fields(rule: Rule, record: Rule | Each, place: str, properties: Mappi
     check_values(rule, properties, record, place)
     if record.mode == "create" and record.only_if_empty:
         refuse(rule, f'{place}only_if_empty has no use with mode = "create": a new record is empty')
+
+
+def _check_find(rule: Rule, object_type: str) -> None:
+    """Refuse values that a record cannot be looked for by. Errors: BadValue."""
+    if len(rule.find) > MAX_CLUES:
+        refuse(rule, f"find: at most {MAX_CLUES} properties to look for")
+    for clue in rule.find:
+        if len(clue) != 1 or not all(PROPERTY.fullmatch(name) for name in clue):
+            example = "find = [{ domain = '$.traits.website' }, { name = '$.groupId' }]"
+            refuse(rule, f"find is a list of properties, each with its value: {example}", str(dict(clue)))
+    names = [name for clue in rule.find for name in clue]
+    for name in names:
+        if names.count(name) > 1:
+            refuse(rule, f"find: {name} stands there twice", name)
+        if name in rule.key:
+            refuse(rule, f"find: {name} is the key, by which the record is looked for in any case", name)
+    own = KEYS.get(object_type)
+    if rule.find and own is not None and next(iter(rule.key), own) == own:
+        example = "key = { external_id = '$.userId' }"
+        refuse(rule, f"find: a {object_type} known by its {own} needs no search; name another key: {example}", own)
 
 
 def check_object(rule: Rule, place: str, object_type: str) -> None:

@@ -54,6 +54,8 @@ class CompiledRule:
     """The value of the rule's key; None when the rule has none."""
     fields: tuple[tuple[str, Resolver], ...]
     """Each property with its value."""
+    find: tuple[tuple[str, Resolver], ...] = ()
+    """Each property by which the record is looked for, with its value."""
     whole: Resolver | None = None
     """All properties at once, where the rule gives one path for them."""
     person: tuple[tuple[str, Resolver], ...] = ()
@@ -141,6 +143,7 @@ def compile_rule(rule: Rule) -> CompiledRule:
     """A rule with its functions. Errors: TriggerRefused, MappingRefused."""
     trigger = compile_trigger(rule.trigger, Reading(rule.reading))
     mapped = {f"key.{name}": value for name, value in rule.key.items()}
+    mapped |= {f"find.{name}": value for clue in rule.find for name, value in clue.items()}
     mapped |= {f"person.{name}": value for name, value in rule.person.items() if name != "match"}
     mapped |= {f"person.match.{name}": value for name, value in (rule.person.get("match") or {}).items()}
     mapped |= {f"fallback.{name}": value for name, value in rule.fallback.items()}
@@ -154,6 +157,7 @@ def compile_rule(rule: Rule) -> CompiledRule:
         trigger,
         key_of(rule.key),
         tuple([(name, field_of(rule, name, value)) for name, value in properties.items()]),
+        tuple([(name, resolver(value)) for clue in rule.find for name, value in clue.items()]),
         resolver(rule.properties) if isinstance(rule.properties, str) else None,
         tuple([(name, _part_of_person(name, value)) for name, value in rule.person.items()]),
         tuple([(association, key_of(association.key)) for association in rule.associate]),

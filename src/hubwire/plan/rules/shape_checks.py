@@ -22,7 +22,7 @@ PERSON = ("email", "utk", "id", "match")
 EVENT_OBJECTS = ("contact", "company", "deal", "ticket")
 """The object types whose events rules send. Source: HubSpot's OpenAPI, event definitions."""
 
-_OF_RECORDS = ("mode", "only_if_empty", "empty", "add_options", "associate", "each", "missing")
+_OF_RECORDS = ("find", "mode", "only_if_empty", "empty", "add_options", "associate", "each", "missing")
 _WRITING = ("key", "person", "properties", "fallback", "max", *_OF_RECORDS)
 
 

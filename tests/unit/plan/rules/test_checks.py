@@ -55,6 +55,14 @@ def test_rules_that_do_what_they_say_are_taken() -> None:
                 associate=[{"object": "company", "key": {"domain": "$.properties.site"}, "primary": True}],
             ),
             rule(name="Off", trigger='event = "Plan Changed"', enabled=False),
+            rule(
+                name="Found",
+                key={"user_id": "$.userId"},
+                find=[{"phone": "$.properties.phone"}],
+                properties={"city": "x"},
+            ),
+            rule(name="Deal", object="deal", find=[{"dealname": "$.properties.deal"}], properties={"amount": 5}),
+            rule(name="Matched", object=None, event="x", properties={}, person={"match": {"user_id": "$.userId"}}),
         ]
     )
 
@@ -66,6 +74,18 @@ def test_rules_that_do_what_they_say_are_taken() -> None:
         ({"trigger": "event = 'A'"}, 'For the documented meaning write `event = "A"`.'),
         ({"trigger": 'type = "Track"'}, "can never fire"),
         ({"trigger": 'type = "identify" and event = "A"'}, "can never fire"),
+        ({"find": [{"phone": "$.a"}]}, "a contact known by its email needs no search"),
+        ({"key": {"user_id": "$.a"}, "find": [{"phone": "$.a", "city": "$.b"}]}, "each with its value"),
+        ({"key": {"user_id": "$.a"}, "find": [{"user_id": "$.b"}]}, "user_id is the key"),
+        ({"key": {"user_id": "$.a"}, "find": [{"phone": "$.a"}, {"phone": "$.b"}]}, "phone stands there twice"),
+        ({"key": {"user_id": "$.a"}, "find": [{"phone": {"@pth": 1}}]}, "/find.phone has an invalid directive: @pth."),
+        ({"object": None, "event": "x", "find": [{"a": 1}]}, "an event has no find"),
+        ({"object": None, "event": "x", "person": {"match": "$.userId"}}, "person.match is one property"),
+        (
+            {"object": None, "event": "x", "person": {"match": {"User Id": 1}}},
+            "person.match 'User Id': not the internal",
+        ),
+        ({"properties": {"plan": "$person"}}, "name the trait that Hubwire is to remember, such as $person.plan"),
         ({"object": None}, "give one of skip, drop or keep, object, event, list, subscription, and form, not none"),
         ({"event": "x"}, "subscription, and form, not object and event"),
         ({"properties": {}}, "writes no property"),

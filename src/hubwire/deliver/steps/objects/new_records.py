@@ -99,9 +99,11 @@ class Routes:
     def add(self, key: str, input_: Input, *, may_make: bool) -> None:
         """Choose the call of a record."""
         unique = unique_property(key)
-        record_id = self.cycle_state.objects.record_id(RecordRef(self.object_type.stored_as, key))
+        ref = RecordRef(self.object_type.stored_as, key)
+        adopted = self.cycle_state.objects.adopted.get(ref)
+        record_id = self.cycle_state.objects.record_id(ref) or adopted
         is_lead = self.object_type.name == LEAD
-        if record_id is not None and (unique is None or not may_make or is_lead):
+        if record_id is not None and (unique is None or not may_make or is_lead or adopted is not None):
             self.updates.append(Routed(key, record_id, input_))
         elif unique is None:
             self._add_without_key(key, input_)

@@ -15,6 +15,7 @@ from hubwire.deliver.calls.caller import together
 from hubwire.deliver.cycle.coalesce import DesiredRecord, difference
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.steps.conditions import settle, unanswered
+from hubwire.deliver.steps.find_records import find_records
 from hubwire.deliver.steps.look_up import Held, read_by_key, read_records, unseen
 from hubwire.deliver.steps.newer import foreign_versions, late_names, leave_out_newer
 from hubwire.delivery import Delivered
@@ -61,12 +62,34 @@ async def look_up_records(
     due = unseen(cycle_state, object_type, desired_by_key, seen_at_ms, relied & there.keys(), unchanged)
     reads.by_id.update({key: set() for key in due})
     await _read_all(cycle_state, schema, desired_by_key, reads)
+    await _find(cycle_state, schema, desired_by_key)
     for key, desired in desired_by_key.items():
         ref = RecordRef(object_type, key)
-        if desired.is_plain or ref in cycle_state.objects.refused:
+        if desired.is_plain or ref in cycle_state.objects.refused or ref in cycle_state.objects.adopted:
             continue
         if not settle(cycle_state, desired, cycle_state.objects.record_id(ref), None):
             cycle_state.objects.refused[ref] = Delivered()
+
+
+async def _find(cycle_state: CycleState, schema: ObjectSchema, desired_by_key: Mapping[str, DesiredRecord]) -> None:
+    """Look for records that have no id yet by the values of `find`."""
+    object_type, objects = schema.object_type.stored_as, cycle_state.objects
+    refs = {key: RecordRef(object_type, key) for key, desired in desired_by_key.items() if desired.find}
+    sought = {
+        key: desired_by_key[key]
+        for key, ref in refs.items()
+        if objects.record_id(ref) is None and ref not in objects.refused
+    }
+    if not sought:
+        return
+    ids = [objects.record_id(RecordRef(object_type, key)) for key in desired_by_key]
+    taken = {record_id for record_id in ids if record_id is not None}
+    findings = await find_records(cycle_state, schema.object_type.path, sought, taken)
+    for key, fate in findings.fates.items():
+        cycle_state.refuse_record(refs[key], sought[key].positions, fate)
+    for key, record in findings.records.items():
+        objects.adopted[refs[key]] = record.record_id
+        settle(cycle_state, sought[key], record.record_id, record)
 
 
 def _send_of(cycle_state: CycleState, desired: DesiredRecord, record: ObjectRecord | None) -> dict[str, str]:
@@ -91,6 +114,8 @@ def _note_reads(
         return
     if unique_property(desired.key) is None:
         return
+    if desired.find:
+        depends_on = depends_on or set()
     if record is not None and record.properties:
         names = {*desired.values, *(name for name in record.properties if name[:1] != "@")}
     if depends_on is not None or names or schema.object_type.name == LEAD:

@@ -33,6 +33,7 @@ from hubwire.deliver.steps.objects.record_associations import associate_records
 from hubwire.deliver.steps.objects.record_holds import hold_unavailable, is_unavailable, wait_for_record
 from hubwire.deliver.steps.objects.record_state import look_up_records
 from hubwire.deliver.steps.objects.removed_records import archive_removed, leave_removed, revived
+from hubwire.deliver.verdicts import without_answer
 from hubwire.deliver.verdicts.dependants import follows, is_delivered, was_sent
 from hubwire.delivery import Dead, Delivered, Retry
 from hubwire.hubspot.call import OBJECTS_PER_CALL, split
@@ -151,10 +152,19 @@ class _RecordStep:
     def _inputs(self) -> dict[str, Input]:
         """The inputs by the keys of their records; records that HubSpot has as desired need none."""
         inputs = {}
+        written: set[str] = set()
         for key, desired in self._open().items():
             properties = self._properties(desired)
-            if properties is not None and self._is_open(key):
-                inputs[key] = Input("", key, properties, desired.positions)
+            if properties is None or not self._is_open(key):
+                continue
+            record_id = self.cycle_state.objects.record_id(self._ref(key))
+            if desired.find and record_id is not None and record_id in written:
+                self.cycle_state.refuse_record(
+                    self._ref(key), desired.positions, without_answer.written_already(record_id)
+                )
+                continue
+            written.add(record_id or "")
+            inputs[key] = Input("", key, properties, desired.positions)
         return inputs
 
     def _properties(self, desired: DesiredRecord) -> dict[str, str] | None:
@@ -162,7 +172,7 @@ class _RecordStep:
         cycle_state, record = self.cycle_state, self._known(desired.key)
         is_there = record is not None and record.record_id is not None
         unique = unique_property(desired.key)
-        if unique is None and is_there:
+        if unique is None and is_there and not desired.find:
             return None
         differs = difference(desired, record, cycle_state.now_ms, cycle_state.suppress_ms)
         cycle_state.older += differs.older
@@ -176,6 +186,8 @@ class _RecordStep:
         properties = {**self._to_restore(record), **differs.send}
         if unique is not None:
             properties[unique[0]] = unique[1]
+        if self._ref(desired.key) in cycle_state.objects.adopted:
+            return properties
         return properties if self._is_complete(desired, properties) else None
 
     def _to_restore(self, record: ObjectRecord | None) -> dict[str, str]:
