@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 from tests.support.crashes import Crash, Crashes, CrashingRecord
 from tests.support.world import NOW_MS, World
+
+from hubwire.deliver.lanes.stood_still import STOOD_STILL_SECONDS
 
 EMAIL = "late@example.com"
 
@@ -68,3 +71,47 @@ async def test_what_a_person_wrote_after_our_unconfirmed_write_stays(tmp_path: P
         world.append([late(3)])
         await world.drain(world.driver("restarted"))
         assert phone(world) == "by hand"
+
+
+async def test_a_service_that_was_away_for_minutes_still_knows_the_write_of_its_last_cycle(tmp_path: Path) -> None:
+    """The record may be a restored backup then, so only values of messages that come again count as ours."""
+    async with World(tmp_path) as world:
+        first = world.driver()
+        world.append([late(1)])
+        await world.drain(first)
+        await first.end()
+        await die_after_writing(world, 2)
+        world.clock.advance(world.policy.lease_seconds + STOOD_STILL_SECONDS)
+        world.append([late(3)])
+        await world.drain(world.driver("restarted"))
+        assert phone(world) == "3"
+
+
+async def test_the_first_cycle_of_all_may_die_and_its_write_is_still_ours(tmp_path: Path) -> None:
+    """HubSpot has told no id of our app yet."""
+    async with World(tmp_path) as world:
+        await die_after_writing(world, 2)
+        world.append([late(3)])
+        await world.drain(world.driver("restarted"))
+        assert phone(world) == "3"
+
+
+async def test_a_write_that_a_backup_lacks_stays_although_the_backup_has_an_unfinished_cycle(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        first = world.driver()
+        world.append([late(1)])
+        await world.drain(first)
+        await first.end()
+        await die_after_writing(world, 2)
+        backup = sqlite3.connect(":memory:")
+        world.database.backup(backup)
+        world.append([late(4)])
+        second = world.driver("before the restore")
+        await world.drain(second)
+        await second.end()
+        assert phone(world) == "4"
+        backup.backup(world.database)
+        world.clock.advance(world.policy.lease_seconds + STOOD_STILL_SECONDS + 10)
+        world.append([late(3)])
+        await world.drain(world.driver("restored"))
+        assert phone(world) == "4"

@@ -50,6 +50,14 @@ def plain(value: str) -> str:
     return value.removeprefix(UNSURE)
 
 
+class Overruled(NamedTuple):
+    """A value of the message at `position` that another message of the cycle overruled."""
+
+    name: str
+    position: int
+    value: str
+
+
 class When(StrEnum):
     """When a value is written."""
 
@@ -86,8 +94,7 @@ class DesiredRecord:
     key: str
     values: dict[str, Value] = field(default_factory=dict)
     positions: list[int] = field(default_factory=list)
-    overruled: list[tuple[str, int]] = field(default_factory=list)
-    """(property, position) of values that another message of the cycle overruled."""
+    overruled: list[Overruled] = field(default_factory=list)
     may_make: bool = True
     """Whether a record is made if HubSpot has none: not if all that writes to it may only update."""
     known_as: str | None = None
@@ -132,7 +139,8 @@ class DesiredRecord:
             if wins:
                 values[name] = Value(written.value, at_ms, position, When.ALWAYS, trust)
             if known is not None:
-                self.overruled.append((name, position if values[name] is known else known.position))
+                loser = Overruled(name, known.position, known.value)
+                self.overruled.append(loser if wins else Overruled(name, position, written.value))
 
     def _merge_conditional(self, operation: Upsert, trust: int) -> None:
         if operation.mode == "create" and operation.properties:
@@ -148,7 +156,8 @@ class DesiredRecord:
             if known is None or value.beats(known):
                 self.values[name] = value
             if known is not None:
-                self.overruled.append((name, (known if self.values[name] is value else value).position))
+                loser = known if self.values[name] is value else value
+                self.overruled.append(Overruled(name, loser.position, loser.value))
 
     def conditional(self) -> set[str]:
         """The properties whose writing depends on what HubSpot has."""
@@ -164,10 +173,16 @@ class DesiredRecord:
         """Whether it must be known if HubSpot has the record before anything is written."""
         return not self.may_make or any(value.when is When.IF_NEW for value in self.values.values())
 
+    def written(self, name: str) -> set[str]:
+        """All values that the messages of the cycle have for a property."""
+        value = self.values.get(name)
+        overruled = {item.value for item in self.overruled if item.name == name}
+        return overruled if value is None else {value.value, *overruled}
+
     def drop(self, name: str) -> list[int]:
         """Remove a value. Returns the positions of all messages that wrote the property."""
         value = self.values.pop(name, None)
-        overruled = [position for overruled, position in self.overruled if overruled == name]
+        overruled = [item.position for item in self.overruled if item.name == name]
         return overruled if value is None else [value.position, *overruled]
 
 

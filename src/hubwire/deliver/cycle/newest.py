@@ -6,6 +6,7 @@ HubSpot's time:
 
     newest version                         counts with             example
     the one that the record remembers      the message's time      an import writes 2021 today; 2023 follows tomorrow
+    one that a cycle wrote that died       the message's time      a crash between the write and the record of it
     an older one of the same source        nothing: superseded     the import's own earlier writes
     any other                              HubSpot's time          a person, a form, a workflow, another tool
 
@@ -48,25 +49,27 @@ def foreign_version(
     own_ids: frozenset[str] | None = None,
     *,
     has_unconfirmed_writes: bool = False,
+    repeated: Collection[str] = (),
 ) -> Version | None:
     """The newest version that is not ours.
 
     Shape: `kind` is the property's HubSpot type; `versions` are newest first; `own_ids` are the source ids of our own
     app, or None if they are not known. With unconfirmed writes, our app's versions are ours although the value is not
-    the remembered one: a cycle that died wrote them, and its messages are delivered again.
+    the remembered one: a cycle that died wrote them, and its messages are delivered again. `repeated` are the values
+    that such a cycle may have written, for when it is not sure that all of its messages are delivered again.
     """
     ours: Version | None = None
     if has_unconfirmed_writes and own_ids:
         ours = next((item for item in versions if item.source in SOURCE_TYPES and item.source_id in own_ids), None)
-    elif remembered is not None:
-        value = plain(remembered.value)
+    else:
+        values = {*repeated, *(() if remembered is None else (plain(remembered.value),))}
         ours = next(
             (
                 version
                 for version in versions
                 if version.source in SOURCE_TYPES
                 and (own_ids is None or version.source_id in own_ids)
-                and is_same(version.value, value, kind)
+                and any(is_same(version.value, value, kind) for value in values)
             ),
             None,
         )

@@ -239,7 +239,7 @@ async def compare_companies(
             known = cycle_state.companies.get(domain)
             if domain in conditional:
                 settle(cycle_state, records[domain], ids[domain], record)
-            foreign = foreign_versions(cycle_state, record, known, cycle_state.schema.company)
+            foreign = foreign_versions(cycle_state, records[domain], record, known, cycle_state.schema.company)
             cycle_state.portal.histories.remember(OBJECT, domain, frozenset(every), foreign, cycle_state.now_ms)
             leave_out_newer(cycle_state, records[domain], known, foreign, cycle_state.schema.company)
     return refused

@@ -203,7 +203,8 @@ async def _compare(
     for email, record in _noted(cycle_state, desired_by_email, names, held).items():
         if not desired_by_email[email].is_plain:
             settle(cycle_state, desired_by_email[email], record.record_id, record)
-        foreign = foreign_versions(cycle_state, record, cycle_state.people.get(email), cycle_state.schema.contact)
+        desired, person = desired_by_email[email], cycle_state.people.get(email)
+        foreign = foreign_versions(cycle_state, desired, record, person, cycle_state.schema.contact)
         cycle_state.portal.histories.remember(OBJECT, email, frozenset(every), foreign, cycle_state.now_ms)
         _leave_out(cycle_state, desired_by_email[email], foreign)
     if held.is_refused:

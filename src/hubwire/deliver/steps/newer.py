@@ -31,6 +31,7 @@ def late_names(cycle_state: CycleState, desired: DesiredRecord, names: Collectio
 
 def foreign_versions(
     cycle_state: CycleState,
+    desired: DesiredRecord,
     record: HeldRecord,
     known: KnownValues | None,
     definitions: Mapping[str, PropertyDefinition],
@@ -48,6 +49,7 @@ def foreign_versions(
             kind_of(definitions, name),
             own_ids,
             has_unconfirmed_writes=cycle_state.has_unconfirmed_writes,
+            repeated=desired.written(name) if cycle_state.is_repeated else (),
         )
         if version is not None:
             found[name] = version

@@ -77,7 +77,7 @@ async def _ours(
     for key, record in held.records.items():
         desired, remembered = records[key], backwards[ids[key]].remembered
         before = Person(key, properties={STAGE: remembered} if remembered is not None else {})
-        foreign = foreign_versions(cycle_state, record, before, definitions)
+        foreign = foreign_versions(cycle_state, desired, record, before, definitions)
         leave_out_newer(cycle_state, desired, None, foreign, definitions)
         if STAGE not in desired.values:
             del ours[ids[key]]

@@ -234,7 +234,7 @@ def _note_read(
             settle(cycle_state, desired, held_record.record_id, held_record)
         if history:
             stages = (schema.object_type.pipeline, schema.object_type.stage)
-            foreign = foreign_versions(cycle_state, held_record, record, schema.properties, stages)
+            foreign = foreign_versions(cycle_state, desired, held_record, record, schema.properties, stages)
             histories, now_ms = cycle_state.portal.histories, cycle_state.now_ms
             histories.remember(ref.object, ref.key, frozenset(history), foreign, now_ms)
             leave_out_newer(cycle_state, desired, record, foreign, schema.properties)
