@@ -1,4 +1,4 @@
-"""`make audit`: the licences of what an installation brings along."""
+"""`make audit`: licences and known vulnerabilities of what an installation brings along."""
 
 from __future__ import annotations
 
@@ -31,3 +31,18 @@ def test_all_licences_are_allowed() -> None:
 )
 def test_a_licence_outside_the_list_is_refused(expression: str, is_allowed: bool) -> None:
     assert runpy.run_path(str(SCRIPT))["is_allowed"](expression) is is_allowed
+
+
+def test_a_package_that_no_service_knows_is_not_called_audited() -> None:
+    report = {
+        "dependencies": [
+            {"name": "a", "version": "1", "vulns": []},
+            {"name": "b", "version": "2", "vulns": [{"id": "PYSEC-1", "fix_versions": ["3"]}]},
+            {"name": "c", "skip_reason": "Dependency not found on PyPI"},
+        ]
+    }
+    found = runpy.run_path(str(SCRIPT))["Audit"].of(report)
+    assert found.describe() == (
+        "2 of 3 packages audited for known vulnerabilities: 1; no service answered for the other 1"
+    )
+    assert found.vulnerabilities == ["b 2: PYSEC-1, fixed in ['3']"]
