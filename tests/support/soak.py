@@ -3,6 +3,7 @@ two of them is a link that may fail, each has a system clock of its own, and Hub
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -181,19 +182,16 @@ class Findings:
     different: list[str]
     """Messages with another state than the oracle's, portals that hold something else."""
     states: Counter[str]
-    left_out: list[str]
-    """What messages left out, for a look at the differences."""
 
 
 def examine(soak: Soak) -> Findings:
     """Compare the journal, the states of all messages and all portals with what was acknowledged."""
     copies = Counter(row.message_id for row in soak.store.journal.newest(None, 1 << 24))
     acknowledged = [message_id for sender in soak.senders for message_id in sender.acknowledged]
-    found = Findings(len(acknowledged), [], [], [], Counter(), [])
+    found = Findings(len(acknowledged), [], [], [], Counter())
     found.lost = [message_id for message_id in acknowledged if not copies[message_id]]
     found.doubled = [message_id for message_id, count in copies.items() if count > 1]
     fates = {key: (fate.state.value, fate.reason) for key, fate in _fates(soak.store)}
-    found.left_out = [f"{key}: {fate.left_out}" for key, fate in _fates(soak.store) if fate.left_out]
     for number, emulator in enumerate(soak.portals.emulators):
         sender = soak.senders[number % SOURCES]
         messages = [sender.messages[message_id] for message_id in sender.acknowledged]
@@ -208,6 +206,24 @@ def examine(soak: Soak) -> Findings:
         shown = portal_of(emulator.contacts(), emulator.companies(), emulator.associations(), emulator.events())
         found.different += [f"portal {number}: {line}" for line in oracle.differences(shown, end)]
     return found
+
+
+def keep_evidence(soak: Soak, folder: Path) -> Path:
+    """What is needed to explain a difference: every message with its fates, and every portal with its histories."""
+    messages = {message_id: made for sender in soak.senders for message_id, made in sender.messages.items()}
+    fates = [
+        {"message": message_id, "destination": name, "state": fate.state, "left_out": fate.left_out}
+        for (message_id, name), fate in _fates(soak.store)
+    ]
+    records = [
+        {"portal": number, "properties": record.properties, "history": store.history_view(record, record.properties)}
+        for number, emulator in enumerate(soak.portals.emulators)
+        for store in (emulator.state.store("contacts"), emulator.state.store("companies"))
+        for record in store.live()
+    ]
+    path = folder / "evidence.json"
+    path.write_text(json.dumps({"messages": messages, "fates": fates, "records": records}, default=str))
+    return path
 
 
 def _fates(store: Store) -> Iterable[tuple[tuple[str, str], Fate]]:

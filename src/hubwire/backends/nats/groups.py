@@ -29,11 +29,14 @@ from hubwire.message import JournalRow
 from hubwire.reasons import Reason
 
 READ_SECONDS = 5.0
-CACHE_BYTES = 64 << 20
+CACHE_BYTES = 16 << 20
+"""A cycle of small messages, or the last seconds of a busy stream, for all lanes of a process. A busy process fills it
+sooner or later, so it counts as part of its size."""
 FETCHED_TOGETHER = 64
 """From this many consecutive groups on, a consumer reads them; fewer are fetched one by one."""
 ONE_BY_ONE = 4
 ROW_OVERHEAD_BYTES = 300
+GROUP_OVERHEAD_BYTES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,9 @@ class Group:
 class Groups:
     """Fetches groups by sequence. All methods run on the connection's loop."""
 
-    def __init__(self, client: NatsClient) -> None:
+    def __init__(self, client: NatsClient, cache_bytes: int = CACHE_BYTES) -> None:
         self._client = client
+        self._cache_bytes = cache_bytes
         self.heads = RecentHeads()
         self._cache: OrderedDict[int, Group] = OrderedDict()
         self._cached_bytes = 0
@@ -84,10 +88,13 @@ class Groups:
         """Remember a group."""
         self.heads.add(sequence, head)
         rows = decode_rows(sequence, payload)
-        group = Group(sequence, head, rows, len(payload) + ROW_OVERHEAD_BYTES * len(rows))
+        size_bytes = GROUP_OVERHEAD_BYTES + len(payload) + ROW_OVERHEAD_BYTES * len(rows)
+        group = Group(sequence, head, rows, size_bytes)
+        if replaced := self._cache.pop(sequence, None):
+            self._cached_bytes -= replaced.size_bytes
         self._cache[sequence] = group
         self._cached_bytes += group.size_bytes
-        while self._cached_bytes > CACHE_BYTES and len(self._cache) > 1:
+        while self._cached_bytes > self._cache_bytes and len(self._cache) > 1:
             _, oldest = self._cache.popitem(last=False)
             self._cached_bytes -= oldest.size_bytes
         return group

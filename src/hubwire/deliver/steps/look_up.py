@@ -157,30 +157,47 @@ class _Read:
         return Call(f"read {self.object_type}", "POST", path, body, id_property=self.id_property)
 
 
-async def _read(caller: Caller, paths: Paths, how: _Read, positions_by_key: PositionsByKey) -> Held:
-    held = Held()
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Reads records in batches, and the halves of a batch that fails; what it found is in `held`.
 
-    async def read(batch: Sequence[str], max_tries: int = TRIES_IN_CYCLE) -> None:
-        positions = [position for key in batch for position in positions_by_key[key]]
-        verdict, answer = await caller.ask(how.call(paths, batch), positions, is_optional=True, max_tries=max_tries)
+    A class, because a nested function that calls itself is a reference cycle. It would keep the cycle's calls and the
+    records until Python searches for reference cycles, which is rare (`collect_rarely`).
+    """
+
+    caller: Caller
+    paths: Paths
+    how: _Read
+    positions_by_key: PositionsByKey
+    held: Held = field(default_factory=Held)
+
+    async def batch(self, keys: Sequence[str], max_tries: int = TRIES_IN_CYCLE) -> None:
+        caller, held = self.caller, self.held
+        positions = [position for key in keys for position in self.positions_by_key[key]]
+        call = self.how.call(self.paths, keys)
+        verdict, answer = await caller.ask(call, positions, is_optional=True, max_tries=max_tries)
         is_poisoned = answer.status == BAD_REQUEST or (_is_failure(verdict) and await caller.is_alive())
         match verdict:
             case Delivered():
                 for record in held_records(answer.body):
-                    held.records.update((name, record) for name in how.names(record) if name in positions_by_key)
-            case _ if is_poisoned and len(batch) > 1:
+                    names = self.how.names(record)
+                    held.records.update((name, record) for name in names if name in self.positions_by_key)
+            case _ if is_poisoned and len(keys) > 1:
                 # A key on which HubSpot fails, or that it refuses, must not block the others.
-                await together(*(read(half, 1) for half in split(batch, -(-len(batch) // 2))))
+                await together(*(self.batch(half, 1) for half in split(keys, -(-len(keys) // 2))))
             case Retry():
-                held.unread.update(dict.fromkeys(batch, verdict))
+                held.unread.update(dict.fromkeys(keys, verdict))
             case _:
                 held.is_refused |= answer.status not in (BAD_REQUEST, NOT_FOUND)
 
+
+async def _read(caller: Caller, paths: Paths, how: _Read, positions_by_key: PositionsByKey) -> Held:
+    reading = _Reading(caller, paths, how, positions_by_key)
     suspects = [key for key, positions in positions_by_key.items() if caller.is_suspect(positions)]
     others = [key for key in positions_by_key if key not in suspects]
     batches = split(others, RECORDS_PER_HISTORY_READ if how.history else RECORDS_PER_READ)
-    await together(*(read(batch) for batch in batches), *(read([key], 1) for key in suspects))
-    return held
+    await together(*(reading.batch(batch) for batch in batches), *(reading.batch([key], 1) for key in suspects))
+    return reading.held
 
 
 def _is_failure(verdict: Verdict) -> bool:
