@@ -97,7 +97,7 @@ def test_a_call_can_be_carried_out_and_answered_500(emulator: Emulator, page: Pa
 
 
 def test_a_call_can_be_answered_200_and_write_nothing(emulator: Emulator, page: Page) -> None:
-    press(page, "Answered 200, nothing written")
+    press(page, "Next batch: 200, nothing written")
     assert upsert(emulator, "ada@example.com") == 200
     assert emulator.contacts() == []
 

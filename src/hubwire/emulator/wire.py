@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
@@ -93,6 +93,13 @@ class Request:
             for key, value in parse_qsl(self.query_string.decode("latin-1"), keep_blank_values=True):
                 self._query.setdefault(key, []).append(value)
         return self._query.get(name, [])
+
+    def next_page(self, after: str, limit: int) -> dict[str, dict[str, str]]:
+        """`paging` of an answer that has a next page; its link keeps the other parameters of the call."""
+        asked = parse_qsl(self.query_string.decode("latin-1"), keep_blank_values=True)
+        others = [(name, value) for name, value in asked if name not in ("limit", "after")]
+        link = f"https://api.hubapi.com{self.path}?{urlencode([('limit', limit), ('after', after), *others], safe=',')}"
+        return {"next": {"after": after, "link": link}}
 
     @property
     def is_date_version(self) -> bool:

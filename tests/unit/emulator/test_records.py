@@ -292,3 +292,13 @@ def test_an_address_in_a_path_is_decoded_by_itself(emulator: Emulator, email: st
     assert made.status == 201
     read = emulator.call("GET", f"{CONTACTS}/{quote(email, safe='')}?idProperty=email")
     assert (read.status, read.body["id"]) == (200, made.body["id"])
+
+
+def test_the_link_to_the_next_page_keeps_what_was_asked_for(emulator: Emulator) -> None:
+    emulator.seed(contacts=[{"properties": {"email": f"p{number}@example.com", "city": "Rome"}} for number in range(3)])
+    path, seen = "/crm/v3/objects/contacts?properties=city,email&archived=false&limit=1", []
+    while path:
+        page = emulator.call("GET", path).body
+        seen += [record["properties"]["city"] for record in page["results"]]
+        path = page.get("paging", {}).get("next", {}).get("link", "").removeprefix("https://api.hubapi.com")
+    assert seen == ["Rome"] * 3

@@ -173,7 +173,7 @@ def read_one(portal: Portal, request: Request) -> Reply:
         targets = _v3_targets(portal, (from_store, to_store), targets)
     body: dict[str, Any] = {"results": targets}
     if following:
-        body["paging"] = {"next": {"after": following, "link": request.path}}
+        body["paging"] = request.next_page(following, min(limit, largest))
     return json_reply(200, body)
 
 

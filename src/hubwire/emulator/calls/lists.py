@@ -162,9 +162,7 @@ def read_members(portal: Portal, request: Request) -> Reply:
     results = [{"recordId": record_id, "membershipTimestamp": iso(at_ms)} for record_id, at_ms in page]
     body: dict[str, Any] = {"results": results, "total": len(members)}
     if after + len(page) < len(members):
-        following = str(after + len(page))
-        link = f"https://api.hubapi.com{request.path}?limit={limit}&after={following}"
-        body["paging"] = {"next": {"after": following, "link": link}}
+        body["paging"] = request.next_page(str(after + len(page)), limit)
     return json_reply(200, body)
 
 

@@ -25,8 +25,7 @@ def list_owners(portal: Portal, request: Request) -> Reply:
     page = found[:limit]
     body: dict[str, Any] = {"results": page}
     if len(found) > limit:
-        link = f"https://api.hubapi.com{request.path}?limit={limit}&after={page[-1].id}"
-        body["paging"] = {"next": {"after": page[-1].id, "link": link}}
+        body["paging"] = request.next_page(page[-1].id, limit)
     return json_reply(200, body)
 
 

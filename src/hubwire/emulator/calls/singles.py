@@ -65,9 +65,7 @@ def list_records(portal: Portal, request: Request) -> Reply:
     page = found[:limit]
     body: dict[str, Any] = {"results": [_read(portal, store, record, request) for record in page]}
     if len(found) > limit:
-        next_after = page[-1].id
-        link = f"https://api.hubapi.com{request.path}?limit={limit}&after={next_after}"
-        body["paging"] = {"next": {"after": next_after, "link": link}}
+        body["paging"] = request.next_page(page[-1].id, limit)
     return json_reply(200, body)
 
 

@@ -65,7 +65,7 @@ _BUTTONS: tuple[tuple[str, str, str, Callable[[Portal], None]], ...] = (
     ("Next API call", "503", "Unavailable (503)", _fault(status=503)),
     ("Next API call", "401", "Wrong token (401)", _fault(status=401)),
     ("Next API call", "lost", "Done, but answered 500", _fault(status=500, when="after")),
-    ("Next API call", "empty", "Answered 200, nothing written", _fault(kind="silent_empty", path="*/batch/*")),
+    ("Next API call", "empty", "Next batch: 200, nothing written", _fault(kind="silent_empty", path="*/batch/*")),
     ("Next API call", "cut", "Connection cut", _fault(kind="reset")),
     ("Next API call", "clear", "Remove all faults", lambda portal: portal.faults.rules.clear()),
     ("Portal", "limits", "Rate limits on or off", lambda portal: _toggle_limits(portal)),
