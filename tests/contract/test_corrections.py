@@ -5,8 +5,19 @@ from __future__ import annotations
 from tests.backends import Backend
 
 from hubwire.backends.sql.corrections import SqlCorrections
+from hubwire.operation import RecordRef
 from hubwire.record.foreign import ForeignChanges
-from hubwire.record.protocol import UNSURE, Company, ConfirmedValue, CycleOutcome, LaneState, Person, Record, Span
+from hubwire.record.protocol import (
+    UNSURE,
+    Company,
+    ConfirmedValue,
+    CycleOutcome,
+    LaneState,
+    ObjectRecord,
+    Person,
+    Record,
+    Span,
+)
 
 NOW = 1_790_000_000_000
 LANE = 1
@@ -63,6 +74,24 @@ def test_only_a_value_of_somebody_else_counts_as_not_confirmed(backend: Backend)
     assert people[BEN].properties["city"].value == "Graz"
     assert people[KEYED].properties["phone"].value == UNSURE + "1"
     assert {person.seen_at_ms for person in people.values()} == {NOW}
+
+
+def test_a_record_of_another_type_is_corrected_as_a_contact_is(backend: Backend) -> None:
+    record = backend.record
+    lease = record.lease_lane(LANE, "a", NOW, 10)
+    assert lease is not None
+    span = Span(live_after=0, live_through=0, backfill_after=0, backfill_through=0)
+    keys = [RecordRef(kind, "ext:7") for kind in ("order", "deal", "2-77")] + [RecordRef("order", "ext:8")]
+    records = [ObjectRecord(*key, key.key[-1], NOW, {"stage": ConfirmedValue("open", NOW)}, NOW) for key in keys]
+    cycle = record.begin_cycle(lease, NOW, span)
+    record.commit_cycle(lease, CycleOutcome(cycle_id=cycle, lane=LaneState(), records=records, ended_at_ms=NOW))
+    values: dict[str, dict[str, str | None]] = {"8": {"ext": "9", "stage": "open"}}
+    changes = [ForeignChanges("order", frozenset({"7"}), values), ForeignChanges("2-77", values={"7": {"stage": "x"}})]
+    assert SqlCorrections(backend.database).apply(LANE, changes) == 3
+    known = record.objects.records(LANE, keys)
+    assert [known[key].seen_at_ms for key in keys] == [0, NOW, NOW, 0], "a deal of the same id stays"
+    assert [known[key].properties["stage"].value for key in keys] == ["open", "open", UNSURE + "open", "open"]
+    assert record.objects.custom_types(LANE) == {"2-77"}
 
 
 def test_another_email_or_domain_means_that_the_record_must_be_looked_up(backend: Backend) -> None:

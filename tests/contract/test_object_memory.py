@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.backends import Backend
 
+from hubwire.backends.sql.identity import read_identity
 from hubwire.backends.sql.privacy import SqlPrivacy
 from hubwire.delivery import State
 from hubwire.operation import RecordRef, record_hold_key
@@ -98,6 +99,22 @@ def test_a_message_that_waits_for_a_record_is_released_when_the_record_is_there(
     assert backend.record.due(LANE, NOW, 10) == []
     assert commit(backend.record, found=[ORDER]) == 1
     assert [due.position for due in backend.record.due(LANE, NOW, 10)] == [3]
+
+
+def test_a_record_is_looked_up_by_its_name_and_forgets_a_value(backend: Backend) -> None:
+    associated = [RecordAssociation(ORDER, ANN), RecordAssociation(LINE, ORDER)]
+    written = record_of(ORDER, hs_order_name="Order 7", hs_total_price="5")
+    written.properties["@kept line_item"] = ConfirmedValue("", NOW)
+    commit(backend.record, records=[written, record_of(OTHER)], record_associations=associated)
+    db = backend.database.connection
+    for name in (f"order:{ORDER.key}", f"orders:{ORDER.key}"):
+        [known] = read_identity(db, name, []).records
+        assert (known.kind, known.key, sorted(known.properties)) == (*ORDER, ["hs_order_name", "hs_total_price"])
+        assert known.associated == (ANN.key, ":".join(LINE))
+    assert read_identity(db, ORDER.key, []).records == []
+    assert SqlPrivacy(backend.database).forget_values([(LANE, *ORDER)], ["hs_total_price"]) == 1
+    kept = backend.record.objects.records(LANE, [ORDER])[ORDER].properties
+    assert sorted(kept) == ["@kept line_item", "hs_order_name"]
 
 
 def test_a_deletion_reaches_the_orders_of_a_person_their_lines_and_what_has_their_address(backend: Backend) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from msgspec import structs
 from structlog.testing import capture_logs
 from tests.support.world import World
 
@@ -20,6 +21,7 @@ from hubwire.hubspot.tokens import AppCredentials, RenewedToken
 from hubwire.hubspot.wire import iso_utc
 from hubwire.process.change_journal import FILE, ChangeJournals
 from hubwire.record.protocol import CycleOutcome, Span
+from hubwire.rule import Association, Rule
 from hubwire.secret import Secret
 
 ADA = {"email": "ada@example.com", "firstName": "Ada", "lastName": "Byron", "city": "Graz"}
@@ -124,6 +126,54 @@ async def test_a_value_of_somebody_else_is_not_taken_for_confirmed_and_an_own_wr
     await installation.identify(city="Linz")
     assert installation.contact()["properties"]["city"] == "Linz", "the newest value wins"
     assert installation.writes() == writes + 1
+
+
+ORDERS = Rule(
+    name="Orders",
+    trigger='event = "Order Completed"',
+    object="order",
+    key={"shop_order_id": "$.properties.order_id"},
+    properties={"hs_order_name": "$.properties.order_id", "hs_total_price": "$.properties.total"},
+    associate=(Association(object="contact"),),
+)
+
+
+async def test_an_order_that_somebody_deletes_is_made_again_with_its_values_and_its_person(
+    installation: Installation,
+) -> None:
+    world = installation.world
+    world.destination = structs.replace(world.destination, rules=(ORDERS,))
+    world.store.registry.save_destination(world.destination)
+    installation.driver = world.driver()
+    assert await installation.read() == []
+    await installation.identify()
+    await installation.send(type="track", event="Order Completed", properties={"order_id": "7", "total": 5})
+    [order] = world.emulator.records("orders")
+    await installation.read()
+    world.emulator.archive("orders", order["id"])
+    await installation.read()
+    await installation.send(type="track", event="Order Completed", properties={"order_id": "7", "total": 5})
+    [again] = world.emulator.records("orders")
+    assert again["id"] != order["id"]
+    assert (again["properties"]["hs_order_name"], again["properties"]["hs_total_price"]) == ("7", "5")
+    [link] = world.emulator.associations()
+    assert {link["from"]["id"], link["to"]["id"]} == {again["id"], installation.contact()["id"]}
+
+
+async def test_an_object_whose_scope_the_app_lacks_is_left_out_with_a_line_in_the_log(
+    installation: Installation,
+) -> None:
+    world = installation.world
+    world.store.registry.save_destination(structs.replace(world.destination, rules=(ORDERS,)))
+    world.transport.instead = lambda request: (
+        httpx2.Response(403, json={"category": "MISSING_SCOPES", "message": "crm.objects.orders.read"})
+        if b"0-123" in request.content
+        else None
+    )
+    [line] = await installation.read()
+    assert (line["event"], line["object_type"]) == ("change_journal.object_left_out", "0-123")
+    assert "crm.objects.orders.read" in line["problem"]
+    assert await installation.read() == [], "said once"
 
 
 async def test_a_failing_journal_is_logged_once_and_delays_nothing(installation: Installation) -> None:

@@ -8,29 +8,30 @@ properties, and a 400 or 404 for an offset means that HubSpot no longer has its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from hubwire.errors import Unreadable
+from hubwire.errors import Refused, Unreadable
 from hubwire.hubspot.account import must_succeed
 from hubwire.hubspot.call import Call
 from hubwire.hubspot.client import HubSpotClient
+from hubwire.object_types import standard_type
 
 SCOPES = (
     "developer.webhooks_journal.read",
     "developer.webhooks_journal.subscriptions.read",
     "developer.webhooks_journal.subscriptions.write",
 )
-OBJECT_TYPES = {"0-1": "contact", "0-2": "company"}
+CONTACT, COMPANY = "0-1", "0-2"
 UPDATE = "UPDATE"
 OBJECT_ACTIONS = (UPDATE, "DELETE", "MERGE", "RESTORE")
 SUBSCRIPTIONS = (
-    ("OBJECT", "0-1", OBJECT_ACTIONS),
-    ("OBJECT", "0-2", OBJECT_ACTIONS),
-    ("GDPR_PRIVACY_DELETION", "0-1", ("GDPR_DELETE",)),
+    ("OBJECT", CONTACT, OBJECT_ACTIONS),
+    ("OBJECT", COMPANY, OBJECT_ACTIONS),
+    ("GDPR_PRIVACY_DELETION", CONTACT, ("GDPR_DELETE",)),
 )
 KEPT_MS = 3 * 24 * 3_600_000
 """How long HubSpot keeps a file."""
@@ -48,6 +49,12 @@ class ForeignChange(msgspec.Struct, frozen=True, rename="camel"):
     portal_id: int | str = ""
     property_changes: Any = None
     merged_object_ids: list[int | str] = []
+
+    @property
+    def kind(self) -> str:
+        """`contact`, `company`, or another object type as Hubwire's memory stores it."""
+        known = standard_type(self.object_type_id)
+        return known.stored_as if known is not None else self.object_type_id
 
     @property
     def record_ids(self) -> list[str]:
@@ -96,8 +103,11 @@ class ChangeJournal:
         self._client = client
         self._hub_id = hub_id
 
-    async def subscribe(self) -> None:
-        """Subscribe to contacts and companies of this portal, unless the app already does."""
+    async def subscribe(self, type_ids: Collection[str] = ()) -> dict[str, str]:
+        """Subscribe to contacts, companies and these object types of this portal, unless the app already does.
+
+        Returns the other types that HubSpot refused, by id, with its words: the app may lack their scope.
+        """
         call = Call("read journal subscriptions", "GET", self._client.paths.journal_subscriptions)
         body = must_succeed(call, await self._client.call(call))
         try:
@@ -108,6 +118,14 @@ class ChangeJournal:
         for kind, object_type_id, actions in SUBSCRIPTIONS:
             if (kind, object_type_id, self._hub_id) not in kinds:
                 await self._subscribe(kind, object_type_id, actions)
+        refused: dict[str, str] = {}
+        for object_type_id in sorted(type_ids):
+            if ("OBJECT", object_type_id, self._hub_id) not in kinds:
+                try:
+                    await self._subscribe("OBJECT", object_type_id, OBJECT_ACTIONS)
+                except Refused as exc:
+                    refused[object_type_id] = str(exc)
+        return refused
 
     async def next_file(self, offset: str | None) -> JournalFile | None:
         """The file after this offset, or with None the oldest file; None if there is no newer file.
@@ -141,7 +159,7 @@ class ChangeJournal:
 
 
 def decode_file(body: bytes, hub_id: str) -> list[ForeignChange]:
-    """The changes of contacts and companies of this portal, in their order. Leaves out what cannot be read.
+    """The changes of this portal, in their order. Leaves out what cannot be read.
 
     Errors: Unreadable if the whole file is damaged, or has too many records.
     """
@@ -154,7 +172,7 @@ def decode_file(body: bytes, hub_id: str) -> list[ForeignChange]:
     if len(records) > MAX_RECORDS:
         raise Unreadable(f"the file has {len(records)} records; Hubwire reads at most {MAX_RECORDS}")
     changes = filter(None, map(_read, records))
-    return [change for change in changes if change.object_type_id in OBJECT_TYPES and str(change.portal_id) == hub_id]
+    return [change for change in changes if str(change.portal_id) == hub_id]
 
 
 def _read(record: msgspec.Raw) -> ForeignChange | None:

@@ -20,7 +20,6 @@ from hubwire.destination import Destination
 from hubwire.errors import HubSpotError, Refused, SettingsError, Unreadable
 from hubwire.hubspot.change_journal import (
     KEPT_MS,
-    OBJECT_TYPES,
     UPDATE,
     ChangeJournal,
     ForeignChange,
@@ -28,11 +27,15 @@ from hubwire.hubspot.change_journal import (
     decode_file,
 )
 from hubwire.hubspot.client import HubSpotClient
+from hubwire.object_types import standard_type
+from hubwire.plan.presets import object_types_of
 from hubwire.record.foreign import ForeignChanges
 
 log = structlog.get_logger("hubwire")
 
 FILE = "change-journal.json"
+CUSTOM = "2-"
+"""The beginning of the ids of custom objects."""
 READ_SECONDS = 60.0
 FILES_PER_TURN = 100
 MARK_MS = 3_600_000
@@ -86,7 +89,8 @@ class _Reader:
     destination: Destination
     journal: ChangeJournal
     client: HubSpotClient
-    is_subscribed: bool = False
+    subscribed: frozenset[str] | None = None
+    """The object types, beside contact and company, that were subscribed to; None before the first time."""
 
 
 class ChangeJournals:
@@ -147,14 +151,34 @@ class ChangeJournals:
     async def _read(self, reader: _Reader) -> None:
         destination = reader.destination
         try:
-            if not reader.is_subscribed:
-                await reader.journal.subscribe()
-                reader.is_subscribed = True
+            await self._subscribe(reader)
             await self._read_files(reader)
         except (HubSpotError, OSError) as exc:
             self._report(destination.destination_id, destination.name, str(exc))
         else:
             self._problems.pop(destination.destination_id, None)
+
+    async def _subscribe(self, reader: _Reader) -> None:
+        """Subscribe to what the destination's rules write, once, and again when the memory knows more of it."""
+        destination = reader.destination
+        type_ids = await asyncio.to_thread(self._type_ids, destination)
+        if type_ids == reader.subscribed:
+            return
+        refused = await reader.journal.subscribe(type_ids)
+        for type_id, problem in refused.items():
+            name = destination.name
+            log.warning("change_journal.object_left_out", destination=name, object_type=type_id, problem=problem)
+        reader.subscribed = type_ids
+
+    def _type_ids(self, destination: Destination) -> frozenset[str]:
+        """The ids of the object types that the rules name. A custom object that they name by its name is known by its
+        id as soon as the memory has a record of it."""
+        names = object_types_of(destination)
+        standard = {known.type_id for name in names if (known := standard_type(name)) is not None}
+        by_id = {name for name in names if name.startswith(CUSTOM)}
+        has_names = any(standard_type(name) is None for name in names - by_id)
+        remembered = self._store.record.objects.custom_types(destination.destination_id) if has_names else ()
+        return frozenset([*standard, *by_id, *remembered])
 
     async def _read_files(self, reader: _Reader) -> None:
         """Apply the files after the bookmark. A file that cannot be read is left out, and logged."""
@@ -241,7 +265,7 @@ def by_kind(changes: Sequence[ForeignChange]) -> list[ForeignChanges]:
     moved: dict[str, set[str]] = {}
     values: dict[str, dict[str, Mapping[str, str | None]]] = {}
     for change in changes:
-        kind = OBJECT_TYPES[change.object_type_id]
+        kind = change.kind
         if change.action == UPDATE:
             record_id = str(change.object_id)
             of_kind = values.setdefault(kind, {})

@@ -13,7 +13,8 @@ import msgspec
 
 
 class ForeignChanges(msgspec.Struct, frozen=True):
-    """The changes of one kind of record (`contact` or `company`), by record ids."""
+    """The changes of one kind of record, by record ids. A kind is `contact`, `company`, or another object type as it is
+    stored."""
 
     kind: str
     moved: frozenset[str] = frozenset()

@@ -114,7 +114,8 @@ class PrivacyStore(Protocol):
         ...
 
     def forget_values(self, records: Iterable[tuple[int, str, str]], names: Collection[str]) -> int:
-        """Remove remembered values of records, given as (destination_id, `contact` or `company`, key).
+        """Remove remembered values of records, given as (destination_id, kind, key). A kind is
+        `contact`, `company`, or another object type as it is stored.
 
         Shape: the record in HubSpot keeps its values; the next message of each property counts as the first.
         Returns the number of removed values.

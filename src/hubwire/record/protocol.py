@@ -239,6 +239,10 @@ class ObjectMemory(Protocol):
         """The number of remembered records of a type that are known by this property and are in HubSpot."""
         ...
 
+    def custom_types(self, destination_id: int) -> set[str]:
+        """The ids of the custom objects that have remembered records."""
+        ...
+
 
 class Record(Protocol):
     @property

@@ -138,24 +138,25 @@ class KnownLink(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class KnownRecord(msgspec.Struct, kw_only=True, frozen=True):
-    """The confirmed values of a contact or a company. `properties`: name -> (value, message time ms)."""
+    """The confirmed values of a contact, company or other record. `properties`: name -> (value, message time ms)."""
 
     destination_id: int
     kind: str
-    """contact or company."""
+    """contact, company, or another object type as it is stored."""
     key: str
-    """The e-mail or the domain."""
+    """The e-mail or the domain, or the unique property with its value: `shop_order_id:77`."""
     record_id: str | None
     confirmed_at_ms: int
     properties: dict[str, tuple[str, int]]
     origins: dict[str, str] = {}
     """Property -> `server` or `public`: the kind of source that its value came from, where it is known."""
     associated: tuple[str, ...] = ()
-    """Domains of a contact's companies; e-mails of a company's contacts (the first hundred)."""
+    """Domains of a contact's companies; e-mails of a company's contacts; what another record is associated with (the
+    first hundred)."""
 
 
 class Identity(msgspec.Struct, kw_only=True):
-    """All knowledge about an e-mail, userId, anonymousId, groupId or domain."""
+    """All knowledge about an e-mail, userId, anonymousId, groupId or domain, or another record by its name."""
 
     identity: str
     links: list[KnownLink] = []

@@ -64,9 +64,8 @@ def test_a_person_is_all_their_known_ids_on_the_page_and_in_the_lists_it_leads_t
         assert len(linked) == pending["count"]
 
 
-def test_the_orders_of_a_person_are_on_their_page_with_links(console: Console) -> None:
-    lane_id = console.fill()
-    console.sign_in()
+def remember_an_order(console: Console, lane_id: int) -> None:
+    """Let the memory hold an order of Paula."""
     ann, order = RecordRef("contact", "paula@example.org"), RecordRef("order", "hubwire_order_id:o1")
     record = console.store.record
     lease = record.lease_lane(lane_id, "worker", console.clock.now_ms(), 60)
@@ -85,7 +84,26 @@ def test_the_orders_of_a_person_are_on_their_page_with_links(console: Console) -
     record.commit_cycle(lease, outcome)
     record.release(lease)
 
+
+def test_the_orders_of_a_person_are_on_their_page_with_links(console: Console) -> None:
+    lane_id = console.fill()
+    console.sign_in()
+    remember_an_order(console, lane_id)
     [found] = console.json("/who/paula@example.org")["other_records"]
     assert (found["kind"], found["key"], found["record_id"]) == ("order", "hubwire_order_id:o1", "900")
     assert found["url"] == "https://app.hubspot.com/contacts/1234567/record/0-123/900"
     assert "Deals, orders and other records" in console.get("/who/paula@example.org").text
+
+
+def test_a_record_of_another_type_has_a_page_by_its_name(console: Console) -> None:
+    lane_id = console.fill()
+    console.sign_in()
+    remember_an_order(console, lane_id)
+    found = console.get("/search?q=orders:hubwire_order_id:o1")
+    assert found.headers["location"] == "/who/orders%3Ahubwire_order_id%3Ao1"
+    page = console.json(found.headers["location"])
+    [view] = page["records"]
+    assert (view["record"]["kind"], view["record"]["associated"]) == ("order", ["paula@example.org"])
+    shown = console.get("/who/order:hubwire_order_id:o1").text
+    assert "<h2>Order in " in shown
+    assert "<dt>Known by</dt><dd>hubwire_order_id:o1</dd>" in shown

@@ -13,8 +13,10 @@ from tests.integration.console.harness import MESSAGES, Console
 from tests.integration.ops.conftest import Shell
 
 from hubwire.delivery import State
+from hubwire.operation import RecordRef
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.privacy import RegulationType
+from hubwire.record.protocol import ConfirmedValue, CycleOutcome, ObjectRecord, RecordAssociation, Span
 
 ESCAPE = "\x1b]0;mine\x07"
 
@@ -127,6 +129,31 @@ def test_a_wrong_link_and_a_wrong_value_are_forgotten(console: Console, shell: S
     assert (
         shell("who", "paula@example.org", "--forget", "all", "--yes", "--json").json["records"][0]["properties"] == {}
     )
+
+
+def test_the_orders_of_a_person_are_listed_and_forget_values_by_their_own_name(console: Console, shell: Shell) -> None:
+    record, now_ms = console.store.record, console.clock.now_ms()
+    lease = record.lease_lane(1, "a", now_ms, 10)
+    assert lease is not None
+    span = Span(live_after=0, live_through=0, backfill_after=0, backfill_through=0)
+    order, paula = RecordRef("order", "shop_order_id:77"), RecordRef("contact", "paula@example.org")
+    values = {"hs_order_name": ConfirmedValue("77", now_ms), "hs_total_price": ConfirmedValue("5", now_ms)}
+    outcome = CycleOutcome(
+        cycle_id=record.begin_cycle(lease, now_ms, span),
+        lane=record.lane(1),
+        records=[ObjectRecord(*order, "900", now_ms, values, now_ms)],
+        record_associations=[RecordAssociation(order, paula, now_ms)],
+        ended_at_ms=now_ms,
+    )
+    record.commit_cycle(lease, outcome)
+    record.release(lease)
+    assert "associated with order:shop_order_id:77, record 900 in HubSpot" in shell("who", paula.key).out
+    [other] = shell("who", paula.key, "--json").json["other_records"]
+    assert other == {"kind": "order", "key": "shop_order_id:77", "record_id": "900"}
+    ran = shell("who", "order:shop_order_id:77", "--forget", "hs_total_price", "--yes")
+    assert "order shop_order_id:77 is record 900 in HubSpot, with paula@example.org" in ran.out
+    [known] = shell("who", "order:shop_order_id:77", "--json").json["records"]
+    assert list(known["properties"]) == ["hs_order_name"]
 
 
 def test_a_replay_is_counted_begun_looked_at_and_stopped(console: Console, shell: Shell) -> None:

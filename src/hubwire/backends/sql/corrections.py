@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from hubwire.backends.sql.database import Database, Session
-from hubwire.backends.sql.privacy import RECORD_TABLES
+from hubwire.backends.sql.record_tables import table_of
 from hubwire.operation import unique_property
 from hubwire.record.foreign import ForeignChanges
 from hubwire.record.protocol import UNSURE, ConfirmedValue
@@ -27,11 +27,11 @@ class SqlCorrections:
         return sum(self._apply(destination_id, of_kind) for of_kind in changes)
 
     def _apply(self, destination_id: int, changes: ForeignChanges) -> int:
-        table, column = RECORD_TABLES[changes.kind]
+        table = table_of(changes.kind)
         rows = self._database.connection.execute(
-            f"SELECT {column} FROM {table} WHERE destination_id = ? AND {changes.kind}_id IN"
+            f"SELECT {table.key} FROM {table.name} WHERE {table.of_kind} AND {table.record_id} IN"
             " (SELECT value FROM json_each(?))",
-            (destination_id, _json(sorted(changes.record_ids)).decode()),
+            (*table.in_destination(destination_id), _json(sorted(changes.record_ids)).decode()),
         ).fetchall()
         if not rows:
             return 0
@@ -40,23 +40,22 @@ class SqlCorrections:
 
 
 def _mark(db: Session, destination_id: int, changes: ForeignChanges, key: str) -> bool:
-    table, column = RECORD_TABLES[changes.kind]
-    where = f"WHERE destination_id = ? AND {column} = ?"
-    row = db.execute(
-        f"SELECT {changes.kind}_id, seen_at_ms, properties FROM {table} {where}", (destination_id, key)
-    ).fetchone()
+    table = table_of(changes.kind)
+    where = f"WHERE {table.of_kind} AND {table.key} = ?"
+    record = (*table.in_destination(destination_id), key)
+    row = db.execute(f"SELECT {table.record_id}, seen_at_ms, properties FROM {table.name} {where}", record).fetchone()
     if row is None:
         return False
     record_id, seen_at_ms, properties = row
     written = changes.values.get(record_id, {})
     remembered = _unpack(properties)
     unsure = _unsure(remembered, written)
-    has_moved = record_id in changes.moved or _has_other_key(key, column, written)
+    has_moved = record_id in changes.moved or _has_other_key(key, table.key, written)
     if not unsure and not (has_moved and seen_at_ms):
         return False
     db.execute(
-        f"UPDATE {table} SET seen_at_ms = ?, properties = ? {where}",
-        (0 if has_moved else seen_at_ms, _pack({**remembered, **unsure}), destination_id, key),
+        f"UPDATE {table.name} SET seen_at_ms = ?, properties = ? {where}",
+        (0 if has_moved else seen_at_ms, _pack({**remembered, **unsure}), *record),
     )
     return True
 
@@ -73,5 +72,8 @@ def _unsure(remembered: Mapping[str, ConfirmedValue], written: Mapping[str, str 
 
 
 def _has_other_key(key: str, column: str, written: Mapping[str, str | None]) -> bool:
-    """Whether somebody changed the e-mail or domain by which Hubwire knows the record."""
-    return unique_property(key) is None and column in written and (written[column] or "").lower() != key
+    """Whether somebody changed the e-mail, the domain or the unique property by which Hubwire knows the record."""
+    unique = unique_property(key)
+    if unique is not None:
+        return unique[0] in written and written[unique[0]] != unique[1]
+    return column in written and (written[column] or "").lower() != key

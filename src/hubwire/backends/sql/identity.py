@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from hubwire.backends.sql.database import Session
-from hubwire.operation import space_of_person
+from hubwire.backends.sql.objects import associations_of
+from hubwire.object_types import type_name
+from hubwire.operation import RecordRef, space_of_person, unique_property
 from hubwire.record.protocol import PUBLIC_TRUST, SERVER_TRUST, ConfirmedValue
 from hubwire.record.statistics import Identity, KnownLink, KnownRecord
 
@@ -22,7 +24,8 @@ _properties = msgspec.msgpack.Decoder(dict[str, ConfirmedValue]).decode
 
 
 def read_identity(db: Session, identity: str, spaces: Iterable[str]) -> Identity:
-    """All knowledge about an e-mail, userId, anonymousId, groupId or domain, with a bounded number of links."""
+    """All knowledge about an e-mail, userId, anonymousId, groupId, domain or other record, with a bounded number of
+    links."""
     links: dict[tuple[str, str], KnownLink] = {}
     names = {identity, identity.lower()}
     names |= {f"{kind}:{name}" for kind in "uaig" for name in (identity,)}
@@ -43,7 +46,7 @@ def read_identity(db: Session, identity: str, spaces: Iterable[str]) -> Identity
         identity=identity,
         links=sorted(links.values(), key=lambda link: (link.space, link.key)),
         traits=_traits(db, names, spaces),
-        records=[*_contacts(db, names), *_companies(db, names)],
+        records=[*_contacts(db, names), *_companies(db, names), *_other_records(db, identity)],
     )
 
 
@@ -87,6 +90,30 @@ def _companies(db: Session, names: Iterable[str]) -> list[KnownRecord]:
     return [_record("company", row, _associated(db, "email", "domain", row[0], row[1])) for row in rows]
 
 
+def _other_records(db: Session, name: str) -> list[KnownRecord]:
+    """The record of another type with this name: `order:shop_order_id:77`."""
+    kind, _, key = name.partition(":")
+    if unique_property(key) is None:
+        return []
+    kind = type_name(kind)
+    rows = db.execute(
+        "SELECT destination_id, record_key, record_id, confirmed_at_ms, properties FROM object_record"
+        " WHERE destination_id IN (SELECT destination_id FROM lane) AND object_type = ? AND record_key = ?",
+        (kind, key),
+    ).fetchall()
+    found = []
+    for row in rows:
+        ends = {
+            end
+            for known in associations_of(db, row[0], [RecordRef(kind, key)])
+            for end in (known.source, known.target)
+            if not known.is_away and end != RecordRef(kind, key)
+        }
+        words = [end.key if end.object in ("contact", "company") else ":".join(end) for end in ends]
+        found.append(_record(kind, row, tuple(sorted(words)[:MAX_ASSOCIATED])))
+    return found
+
+
 def _associated(db: Session, other: str, column: str, destination_id: int, key: str) -> tuple[str, ...]:
     rows = db.execute(
         f"SELECT {other} FROM association WHERE destination_id = ? AND {column} = ? LIMIT ?",
@@ -97,6 +124,9 @@ def _associated(db: Session, other: str, column: str, destination_id: int, key: 
 
 def _record(kind: str, row: tuple[int, str, str | None, int, bytes], associated: tuple[str, ...]) -> KnownRecord:
     values = _properties(row[4])
+    if kind not in ("contact", "company"):
+        # What Hubwire notes beside the values begins with @, such as that a line item was removed.
+        values = {name: confirmed for name, confirmed in values.items() if name[:1] != "@"}
     return KnownRecord(
         destination_id=row[0],
         kind=kind,

@@ -104,6 +104,13 @@ class SqlObjects:
         ).fetchone()
         return int(row[0])
 
+    def custom_types(self, destination_id: int) -> set[str]:
+        rows = self._database.connection.execute(
+            "SELECT DISTINCT object_type FROM object_record WHERE destination_id = ? AND object_type LIKE '2-%'",
+            (destination_id,),
+        )
+        return {object_type for (object_type,) in rows}
+
 
 def associations_of(db: Session, destination_id: int, refs: Iterable[RecordRef]) -> list[RecordAssociation]:
     """All remembered associations of these records, as source and as target."""

@@ -11,6 +11,7 @@ import msgspec
 from hubwire.backends.sql.database import Database, Session
 from hubwire.backends.sql.marketing import erase_marketing
 from hubwire.backends.sql.objects import erase_objects, records_about
+from hubwire.backends.sql.record_tables import table_of
 from hubwire.backends.sql.regulations import SqlRegulations
 from hubwire.delivery import FINAL, State
 from hubwire.operation import RecordRef, hold_key, record_hold_key, space_of_person
@@ -21,7 +22,6 @@ from hubwire.record.protocol import ConfirmedValue
 _json = msgspec.json.Encoder().encode
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(dict[str, ConfirmedValue]).decode
-RECORD_TABLES = {"contact": ("person", "email"), "company": ("company", "domain")}
 
 ARCHIVE_ONE = (
     "INSERT INTO archived (destination_id, state, message_count) VALUES (?, ?, ?)"
@@ -127,18 +127,16 @@ class SqlPrivacy(SqlRegulations):
         count = 0
         with self._database.erasing() as db:
             for destination_id, kind, key in records:
-                table, column = RECORD_TABLES[kind]
-                where = f"FROM {table} WHERE destination_id = ? AND {column} = ?"
-                row = db.execute(f"SELECT properties {where}", (destination_id, key)).fetchone()
+                table = table_of(kind)
+                where = f"WHERE {table.of_kind} AND {table.key} = ?"
+                record = (*table.in_destination(destination_id), key)
+                row = db.execute(f"SELECT properties FROM {table.name} {where}", record).fetchone()
                 if row is None:
                     continue
                 values = _unpack(row[0])
                 kept = {name: value for name, value in values.items() if name not in names}
                 count += len(values) - len(kept)
-                db.execute(
-                    f"UPDATE {table} SET properties = ? WHERE destination_id = ? AND {column} = ?",
-                    (_pack(kept), destination_id, key),
-                )
+                db.execute(f"UPDATE {table.name} SET properties = ? {where}", (_pack(kept), *record))
         return count
 
     def met(self, limit: int) -> list[int]:

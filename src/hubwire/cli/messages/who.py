@@ -1,4 +1,4 @@
-"""One person or company: their ids, the values that HubSpot confirmed, and whether they are suppressed."""
+"""One person, company or other record: the ids, the values that HubSpot confirmed, and the suppression."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from hubwire.cli.shared.context import (
     when,
 )
 from hubwire.cli.shared.editing import ACTOR, YesOption, confirmed, editing
+from hubwire.manage.associated import associated_records
 from hubwire.manage.memory import chosen
 from hubwire.manage.memory import forget as forget_memory
 from hubwire.privacy.suppression import keeps_out
@@ -28,7 +29,13 @@ from hubwire.record.statistics import LEARNT_FROM, Identity
 
 
 def who(
-    identity: Annotated[str, typer.Argument(metavar="ID", help="E-mail, userId, anonymousId, groupId or domain.")],
+    identity: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID",
+            help="E-mail, userId, anonymousId, groupId, domain, or a record such as order:shop_order_id:77.",
+        ),
+    ],
     forget: Annotated[
         list[str] | None,
         typer.Option(help="Id (u:user1234, a:…, g:…) or property that Hubwire forgets, or `all`; repeat for several."),
@@ -37,10 +44,11 @@ def who(
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show a person or company. Their ids, the values that HubSpot confirmed, and whether they are suppressed.
+    """Show a person, a company or another record. Their ids, the values that HubSpot confirmed, and whether they are
+    suppressed.
 
-    With --forget, Hubwire forgets a wrong link or value. HubSpot keeps its values, and the next message counts as the
-    first. To delete a person everywhere, see hubwire forget.
+    With --forget, Hubwire forgets a wrong link or value of what ID names, not of associated records. HubSpot keeps its
+    values, and the next message counts as the first. To delete a person everywhere, see hubwire forget.
 
     Example: hubwire who peter@example.com
     """
@@ -50,14 +58,25 @@ def who(
             console.print(f"Forgotten: {count:,} links and values. Now known:")
     with reading(config) as store:
         known, is_suppressed = store.statistics.identity(identity), keeps_out(store, identity)
+        others = associated_records(store.record.objects, known.records)
         marketing = store.record.marketing.of_person({record.key for record in known.records} | {identity.lower()})
     if json:
-        shown = {"is_suppressed": is_suppressed, "marketing": msgspec.to_builtins(marketing)}
+        shown = {
+            "is_suppressed": is_suppressed,
+            "marketing": msgspec.to_builtins(marketing),
+            "other_records": [
+                {"kind": found.record.object, "key": found.record.key, "record_id": found.record.record_id}
+                for found in others
+            ],
+        }
         print_json(msgspec.structs.asdict(known) | shown)
         return
     if is_suppressed:
         console.print("Suppressed by a deletion request: `hubwire forget ID --lift` accepts later messages again.")
     print_identity(known)
+    for found in others:
+        name = ":".join(found.record.ref)
+        console.print(plain(f"associated with {name}, record {found.record.record_id} in HubSpot"), markup=False)
     for record in known.records:
         rows = table("property", "value in HubSpot", "from a message of (UTC)", "source")
         for name, (value, at_ms) in sorted(record.properties.items()):
