@@ -211,6 +211,12 @@ class NatsServer:
             return "nats-py is not installed (pip install 'hubwire[nats]'): no test runs on JetStream"
         return None
 
+    @staticmethod
+    def version() -> str:
+        """The version of the installed server."""
+        shown = subprocess.run(["nats-server", "--version"], capture_output=True, text=True, check=True).stdout
+        return shown.rpartition("v")[2].strip()
+
     def stream_url(self) -> str:
         """The URL of a journal that nobody has used yet."""
         self._made += 1

@@ -46,6 +46,7 @@ def test_a_soak_loses_and_doubles_nothing(tmp_path: Path, request: pytest.Fixtur
     memory = {name: soak.memory.of(name) for name in Soak.LASTING}
     report = {
         "minutes": round(minutes),
+        "nats_server": NatsServer.version(),
         "faults": faults.counts.total(),
         "acknowledged_messages": found.acknowledged,
         "lost": len(found.lost),
