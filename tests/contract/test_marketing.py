@@ -91,6 +91,8 @@ def test_people_see_sizes_changes_and_what_is_known_of_a_person(record: Record) 
     commit(record, lists=[VIP], memberships=[ANN_IN, BEN_OUT], preferences=[NEWS], submissions=[sent(1)])
     [size] = record.marketing.list_sizes(10)
     assert (size.known, size.member_count, size.changed_at_ms) == (VIP, 1, 6)
+    assert record.marketing.list_size(LANE, "vip") == size
+    assert record.marketing.list_size(LANE, "other") is None
     [form] = record.marketing.form_counts(10)
     assert (form.form, form.counts, form.sent_at_ms) == ("f1", {"sent": 1}, NOW)
     assert record.marketing.changes_of(LANE, "vip", 10) == [BEN_OUT, ANN_IN]

@@ -65,6 +65,7 @@ GET_PAGES: tuple[tuple[str, PageFunction, Role], ...] = (
     ("/discards/new", discards.new_discard, OPERATE),
     ("/lists", lists.lists, VIEW),
     ("/lists/{destination_id:int}/{key:path}", lists.one_list, OPERATE),
+    ("/list-size/{destination_id:int}/{key:path}", lists.list_size, OPERATE),
     ("/search", who.search, VIEW),
     ("/who-messages/{identity:path}", who.who_messages, OPERATE),
     ("/who/{identity:path}", who.who, OPERATE),

@@ -14,6 +14,7 @@ from hubwire.hubspot.call import Answer, Call
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.hubspot.definitions import Account, NewProperty, PropertyUse
 from hubwire.hubspot.errors import problem_of, read_problem
+from hubwire.hubspot.lists import FoundList, found_list
 from hubwire.schema import EventDefinition, PropertyDefinition
 
 ALREADY_EXISTS = frozenset({"OBJECT_ALREADY_EXISTS", "CONFLICT"})
@@ -108,6 +109,10 @@ class HubSpotAccount:
         path = self._client.paths.objects("companies", "search")
         call = Call("search companies", "POST", path, wire.search_companies(domains), "search")
         return wire.found_companies(must_succeed(call, await self._client.call(call)))
+
+    async def list_of(self, list_id: str) -> FoundList | None:
+        """The list with this id; None if the answer has none. Raises Refused with status 404 if HubSpot has none."""
+        return found_list(await self._get("read list", self._client.paths.one_list(list_id)))
 
     async def gdpr_delete(self, email: str) -> None:
         """Delete a contact and all its data permanently. An unknown e-mail is blocked from being created."""

@@ -17,6 +17,7 @@ from hubwire.operation import SetSubscription
 _encode = msgspec.json.Encoder().encode
 
 PREFERENCES_PER_CALL = 100
+MAX_NAMES, MAX_NAME = 500, 200
 
 
 class HeldStatus(NamedTuple):
@@ -37,6 +38,16 @@ def subscription_types(body: bytes) -> dict[str, str]:
             found.setdefault(str(entry.get("name") or number).strip().casefold(), number)
             found[number] = number
     return found
+
+
+def subscription_names(body: bytes) -> dict[str, str]:
+    """The name of each subscription type by its id, for people; at most `MAX_NAMES`."""
+    raw = _object(body)
+    entries = _entries(raw.get("results")) or _entries(raw.get("subscriptionDefinitions"))
+    names = {
+        str(entry["id"]): str(entry["name"])[:MAX_NAME] for entry in entries if entry.get("id") and entry.get("name")
+    }
+    return dict(list(names.items())[:MAX_NAMES])
 
 
 def set_status(operation: SetSubscription, subscription_id: str) -> bytes:

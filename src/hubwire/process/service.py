@@ -34,6 +34,7 @@ from hubwire.journal.group_commit import GroupCommit
 from hubwire.lifecycle import Lifecycle
 from hubwire.manage.history.dropped_files import DroppedFiles
 from hubwire.manage.history.preview import HistoryPreview, KnownSchema
+from hubwire.manage.list_sizes import ListSizes
 from hubwire.manage.workbench import Workbench
 from hubwire.monitoring.alert_settings import AlertEditor, save_settings
 from hubwire.monitoring.metrics import Telemetry
@@ -230,6 +231,7 @@ class Service:
             with_token=bench.with_token,
             sender=bench.send,
             contents=bench.contents,
+            list_size=ListSizes(store.registry, store.record, self.clients, self.clock).read,
             make_property=bench.make_property,
             make_missing=bench.make_missing,
             snippet=lambda key: snippet(assets, public_url, key) if assets else None,

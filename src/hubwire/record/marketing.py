@@ -44,6 +44,24 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
     confirmed_at_ms: int = 0
 
 
+SUBSCRIPTION_NAMES = "subscription_names"
+"""The place of the names of subscription types, by their ids, in a lane's stored status."""
+
+
+def subscription_names_of(status: bytes) -> dict[str, str]:
+    """The names of subscription types by their ids, as the lane read them last; none before it read any."""
+    try:
+        return msgspec.json.decode(status, type=_StoredStatus).subscription_names
+    except msgspec.MsgspecError:
+        return {}
+
+
+class _StoredStatus(msgspec.Struct):
+    """The part of a lane's stored status that matters here."""
+
+    subscription_names: dict[str, str] = {}
+
+
 class SubscriptionState(StrEnum):
     """HubSpot's states of one address and one subscription type."""
 
@@ -158,6 +176,10 @@ class MarketingMemory(Protocol):
 
     def list_sizes(self, limit: int) -> list[ListSize]:
         """The known lists of all destinations, by name."""
+        ...
+
+    def list_size(self, destination_id: int, list_key: str) -> ListSize | None:
+        """One known list."""
         ...
 
     def form_counts(self, limit: int) -> list[FormCount]:

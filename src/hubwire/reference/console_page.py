@@ -41,6 +41,9 @@ PAGE_REFERENCES: dict[str, PageReference] = {
     "/discards/new": PageReference("Count, then discard messages", "hubwire discard --state dead"),
     "/lists": PageReference("Lists with their members, forms with their submissions", "hubwire lists"),
     "/lists/{destination_id:int}/{key:path}": PageReference("One list: who joined and left", "hubwire lists KEY"),
+    "/list-size/{destination_id:int}/{key:path}": PageReference(
+        "The number of members at HubSpot, read now", "hubwire lists KEY"
+    ),
     "/search": PageReference("Leads to a message, a person, or a list", "hubwire messages --contains TEXT"),
     "/who/{identity:path}": PageReference("A person or company: ids, values in HubSpot, suppression", "hubwire who ID"),
     "/who-messages/{identity:path}": PageReference(

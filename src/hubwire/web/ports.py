@@ -22,6 +22,7 @@ from hubwire.settings import Settings
 
 if TYPE_CHECKING:
     from hubwire.manage.history.dropped_files import DroppedFiles
+    from hubwire.manage.list_sizes import LiveSize
     from hubwire.manage.rules.testing import RuleTest
     from hubwire.manage.schema.plan import SchemaPlan
     from hubwire.manage.schema.report import PortalContents
@@ -75,6 +76,12 @@ class ContentsReader(Protocol):
         ...
 
 
+class ListSizeReader(Protocol):
+    async def __call__(self, destination_id: int, list_id: str) -> LiveSize:
+        """The number of members that HubSpot has of a list, not older than a minute. Errors: none."""
+        ...
+
+
 class MissingMaker(Protocol):
     async def __call__(self, destination_id: int, plan: SchemaPlan, group: str) -> None:
         """Create the properties and events of a plan in a property group ("": HubSpot's own). Errors: HubSpotError."""
@@ -115,6 +122,7 @@ class Services:
     with_token: TokenTester
     sender: Sender
     contents: ContentsReader
+    list_size: ListSizeReader
     make_property: PropertyMaker
     make_missing: MissingMaker
     snippet: Callable[[str], str | None]

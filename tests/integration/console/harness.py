@@ -20,6 +20,7 @@ from hubwire.errors import HubSpotError, SettingsError, UploadRefused
 from hubwire.hubspot.definitions import PropertyUse
 from hubwire.manage.history.dropped_files import DroppedFiles
 from hubwire.manage.history.preview import HistoryPreview, KnownSchema
+from hubwire.manage.list_sizes import LiveSize
 from hubwire.manage.members import digest, make_token
 from hubwire.manage.rules.testing import RuleTest, firings
 from hubwire.manage.schema.plan import SchemaPlan
@@ -91,6 +92,7 @@ class Bench:
         self.refused_tokens: set[str] = set()
         self.more_properties: dict[str, PropertyDefinition] = {}
         self.more_events: list[EventDefinition] = []
+        self.list_sizes: dict[str, LiveSize] = {}
         self.account: dict[str, str] = {}
         """What HubSpot tells of the account of a token."""
         self.report = ConnectionReport(
@@ -143,6 +145,10 @@ class Bench:
     async def send(self, source_id: int, message: dict[str, Any]) -> str:
         self.sent.append((source_id, message))
         return f"console-{len(self.sent)}"
+
+    async def list_size(self, destination_id: int, list_id: str) -> LiveSize:
+        nothing = LiveSize(size=None, read_at_ms=NOW_MS, reason="HubSpot has no such list")
+        return self.list_sizes.get(list_id, nothing)
 
     async def contents(self, destination_id: int, object_types: frozenset[str] = frozenset()) -> PortalContents:
         if self.schema_problem:
@@ -295,6 +301,7 @@ class Console:
             with_token=bench.with_token,
             sender=bench.send,
             contents=bench.contents,
+            list_size=bench.list_size,
             make_property=bench.make_property,
             make_missing=bench.make_missing,
             snippet=lambda key: f'analytics.load("{key}")',
@@ -348,7 +355,15 @@ def _outcome(cycle_id: int, now_ms: int) -> CycleOutcome:
         cycle_id=cycle_id,
         lane=LaneState(
             live_cursor=len(MESSAGES) - 1,
-            status=msgspec.json.encode({"limit": 40_000, "used": 1200, "projected": 9000, "rate": "100 calls / 10 s"}),
+            status=msgspec.json.encode(
+                {
+                    "limit": 40_000,
+                    "used": 1200,
+                    "projected": 9000,
+                    "rate": "100 calls / 10 s",
+                    "subscription_names": {"101": "Marketing Information"},
+                }
+            ),
         ),
         settled=[
             Settled(position=1, state=State.DELIVERED, left_out=left_out),

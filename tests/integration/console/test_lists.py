@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.integration.console.harness import XSS, Console, Page
+from tests.integration.console.harness import NOW_MS, XSS, Console, Page
 
+from hubwire.manage.list_sizes import LiveSize
 from hubwire.registry.access import Role
 
 
@@ -32,7 +33,9 @@ def test_a_person_shows_their_lists_subscriptions_and_forms(console: Console) ->
     assert [membership["list_key"] for membership in known["memberships"]] == ["vip"]
     assert [preference["state"] for preference in known["preferences"]] == ["UNSUBSCRIBED"]
     assert [submission["state"] for submission in known["submissions"]] == ["seen"]
-    assert "unsubscribed" in Page(console.get("/who/u1").text).text
+    text = Page(console.get("/who/u1").text).text
+    assert "unsubscribed" in text
+    assert "Marketing Information" in text, "the name of the type, not only its number"
 
 
 def test_who_may_not_read_payloads_sees_no_members(console: Console) -> None:
@@ -40,3 +43,16 @@ def test_who_may_not_read_payloads_sees_no_members(console: Console) -> None:
     console.sign_in(Role.VIEW)
     assert "/lists/1/vip" not in Page(console.get("/lists").text).links()
     assert console.get("/lists/1/vip").status_code == 403
+
+
+def test_the_size_at_hubspot_is_read_after_the_page_and_says_why_if_it_is_not(console: Console) -> None:
+    console.fill()
+    console.sign_in()
+    page = console.json("/lists/1/vip")
+    assert page["size_href"] == "/list-size/1/vip"
+    assert "Not read now: HubSpot has no such list." in Page(console.get("/list-size/1/vip").text).text
+    console.bench.list_sizes["7"] = LiveSize(size=1234, read_at_ms=NOW_MS)
+    shown = Page(console.get("/list-size/1/vip").text).text
+    assert "1,234, read" in shown
+    assert "Not read" not in shown
+    assert console.get("/list-size/1/no-such-list").headers["location"] == "/lists"

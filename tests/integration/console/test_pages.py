@@ -64,6 +64,7 @@ PATHS = {
     "/discards/new": ["/discards/new", "/discards/new?state=dead", "/discards/new?state=held&type=page"],
     "/lists": ["/lists"],
     "/lists/{destination_id:int}/{key:path}": ["/lists/1/vip"],
+    "/list-size/{destination_id:int}/{key:path}": ["/list-size/1/vip"],
     "/who-messages/{identity:path}": ["/who-messages/u1", "/who-messages/unknown"],
     "/who/{identity:path}": ["/who/u1", "/who/paula@example.org", "/who/initech.example", "/who/unknown"],
     "/setup": ["/setup"],

@@ -118,6 +118,7 @@ NEEDED = {
         POST /replays/{replay_id:int}/share
         GET /test
         POST /test
+        GET /list-size/{destination_id:int}/{key:path}
         GET /who-messages/{identity:path}
         GET /who/{identity:path}
     """,

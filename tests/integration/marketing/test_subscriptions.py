@@ -14,6 +14,7 @@ from msgspec import structs
 from tests.support.world import DESTINATION, World
 
 from hubwire.destination import Destination, Source, SourceKind
+from hubwire.record.marketing import subscription_names_of
 from hubwire.rule import Rule
 
 NEWS, SALES = "101", "102"
@@ -82,6 +83,14 @@ async def test_traits_subscribe_and_unsubscribe_and_a_repeat_costs_no_call(tmp_p
         await world.drain(driver)
         assert states(world)[ANN] == {NEWS: "SUBSCRIBED"}
         assert left_out(world, "ann-False-30") == [("subscription:Marketing Information", "older-than-known")]
+
+
+async def test_the_names_of_subscription_types_stay_for_people_after_a_restart(tmp_path: Path) -> None:
+    async with World(tmp_path, destination=with_rules(NEWSLETTER)) as world:
+        await deliver(world, wish("ann", True))
+        other = {"type": "track", "userId": "ann", "event": "Box Opened", "messageId": "o"}
+        await deliver(world, other)
+        assert subscription_names_of(world.record.lane(1).status)[NEWS] == "Marketing Information"
 
 
 @pytest.mark.parametrize(("tier", "singles"), [("enterprise", 0), ("professional", 20)])

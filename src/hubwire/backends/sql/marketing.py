@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -28,6 +29,16 @@ _LIST = "list_key, object_type, list_id, list_name, is_own, list_size, read_at_m
 _MEMBERSHIP = "list_key, record_key, is_member, at_ms, message_position, trust, list_id, record_id, confirmed_at_ms"
 _PREFERENCE = "email, subscription_id, subscription_state, at_ms, message_position, trust, confirmed_at_ms"
 _SUBMISSION = "submission_id, content, form, email, submission_state, at_ms, sent_at_ms, message_position"
+
+_SIZES = (
+    f"SELECT known.destination_id, {', '.join(f'known.{name}' for name in _LIST.split(', '))},"
+    " (SELECT count(*) FROM membership WHERE membership.destination_id = known.destination_id"
+    " AND membership.list_key = known.list_key AND is_member),"
+    " (SELECT max(at_ms) FROM membership WHERE membership.destination_id = known.destination_id"
+    " AND membership.list_key = known.list_key)"
+    " FROM known_list AS known"
+)
+"""The known lists, with the number of remembered members and the time of the newest change."""
 
 
 def _upsert(table: str, columns: str, key_count: int) -> str:
@@ -154,19 +165,17 @@ class SqlMarketing:
 
     def list_sizes(self, limit: int) -> list[ListSize]:
         rows = self._database.connection.execute(
-            f"SELECT known.destination_id, {', '.join(f'known.{name}' for name in _LIST.split(', '))},"
-            " (SELECT count(*) FROM membership WHERE membership.destination_id = known.destination_id"
-            " AND membership.list_key = known.list_key AND is_member),"
-            " (SELECT max(at_ms) FROM membership WHERE membership.destination_id = known.destination_id"
-            " AND membership.list_key = known.list_key)"
-            " FROM known_list AS known WHERE known.destination_id IN (SELECT destination_id FROM lane)"
+            f"{_SIZES} WHERE known.destination_id IN (SELECT destination_id FROM lane)"
             " ORDER BY known.list_name, known.list_key LIMIT ?",
             (limit,),
         )
-        return [
-            ListSize(destination_id=row[0], known=_list(row[1:8]), member_count=row[8], changed_at_ms=row[9])
-            for row in rows
-        ]
+        return [_size(row) for row in rows]
+
+    def list_size(self, destination_id: int, list_key: str) -> ListSize | None:
+        rows = self._database.connection.execute(
+            f"{_SIZES} WHERE known.destination_id = ? AND known.list_key = ?", (destination_id, list_key)
+        )
+        return next((_size(row) for row in rows), None)
 
     def form_counts(self, limit: int) -> list[FormCount]:
         rows = self._database.connection.execute(
@@ -220,6 +229,10 @@ class SqlMarketing:
                     )
                 )
         return found
+
+
+def _size(row: Sequence[Any]) -> ListSize:
+    return ListSize(destination_id=row[0], known=_list(row[1:8]), member_count=row[8], changed_at_ms=row[9])
 
 
 def _list(row: Sequence[object]) -> KnownList:

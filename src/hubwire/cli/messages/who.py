@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +25,7 @@ from hubwire.manage.associated import associated_records
 from hubwire.manage.memory import chosen
 from hubwire.manage.memory import forget as forget_memory
 from hubwire.privacy.suppression import keeps_out
-from hubwire.record.marketing import PersonMarketing
+from hubwire.record.marketing import PersonMarketing, subscription_names_of
 from hubwire.record.statistics import LEARNT_FROM, Identity
 
 
@@ -60,6 +61,10 @@ def who(
         known, is_suppressed = store.statistics.identity(identity), keeps_out(store, identity)
         others = associated_records(store.record.objects, known.records)
         marketing = store.record.marketing.of_person({record.key for record in known.records} | {identity.lower()})
+        types = {
+            person.destination_id: subscription_names_of(store.record.lane(person.destination_id).status)
+            for person in marketing
+        }
     if json:
         shown = {
             "is_suppressed": is_suppressed,
@@ -85,18 +90,19 @@ def who(
         console.print(f"[bold]{record.kind} {cell(record.key)}[/bold], confirmed {when(record.confirmed_at_ms)} UTC")
         console.print(rows)
     for person in marketing:
-        _print_marketing(person)
+        _print_marketing(person, types[person.destination_id])
     console.print("\nTheir messages: hubwire messages --user ID", markup=False)
 
 
-def _print_marketing(person: PersonMarketing) -> None:
-    """Print the lists, subscriptions and submissions of a person at one destination."""
+def _print_marketing(person: PersonMarketing, types: Mapping[str, str]) -> None:
+    """Print the lists, subscriptions and submissions of a person at one destination. `types`: their names by id."""
     rows = table("what", "which", "state", "from a message of (UTC)")
     for membership in person.memberships:
         state = "on it" if membership.is_member else "not on it"
         rows.add_row("list", cell(membership.list_key), state, when(membership.at_ms))
     for preference in person.preferences:
-        rows.add_row("subscription", cell(preference.subscription_id), preference.state, when(preference.at_ms))
+        name = types.get(preference.subscription_id, preference.subscription_id)
+        rows.add_row("subscription", cell(name), preference.state.lower(), when(preference.at_ms))
     for submission in person.submissions:
         rows.add_row("form", cell(submission.form), submission.state, when(submission.at_ms))
     console.print()

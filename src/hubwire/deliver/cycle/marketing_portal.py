@@ -51,6 +51,8 @@ class MarketingPortal:
     """False if HubSpot refused batches of subscriptions, which need Marketing Hub Enterprise."""
     subscription_types: dict[str, str] = field(default_factory=dict)
     """The id of each subscription type, by its id and by its name without case."""
+    subscription_names: dict[str, str] = field(default_factory=dict)
+    """Their names by their ids, for the console."""
     types_read_at_ms: int | None = None
     people_of_forms: dict[str, int] = field(default_factory=dict)
     """The keys and e-mails of new people for whose form the lane waits, with the time when that ends."""

@@ -51,6 +51,7 @@ from hubwire.hubspot.paths import Paths
 from hubwire.plan.presets import object_types_of
 from hubwire.plan.rules.rule_set import rule_set
 from hubwire.reasons import Reason
+from hubwire.record.marketing import SUBSCRIPTION_NAMES, subscription_names_of
 from hubwire.record.protocol import LaneState
 
 log = structlog.get_logger("hubwire.deliver")
@@ -95,6 +96,7 @@ class Lane:
         self._runs = DeathRuns.of(parked_of(status))
         self._definitions_made = made_of(status)
         self._portal.own_source = OwnSource.of(status)
+        self._portal.marketing.subscription_names = subscription_names_of(status)
         self._check_before_ms = check_before_of(status)
         self._unconfirmed = UnconfirmedWrites()
         self._max_messages = parts.policy.cycle_messages
@@ -319,6 +321,8 @@ class Lane:
             report[CHECK_NAME] = self._check_before_ms
         if self._portal.own_source.source_ids:
             report[OWN_SOURCE_NAME] = self._portal.own_source.source_ids
+        if self._portal.marketing.subscription_names:
+            report[SUBSCRIPTION_NAMES] = self._portal.marketing.subscription_names
         if self._definitions_made:
             report[MADE_NAME] = {str(source_id): additions for source_id, additions in self._definitions_made.items()}
         return msgspec.json.encode(report)

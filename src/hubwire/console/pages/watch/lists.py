@@ -10,6 +10,7 @@ from starlette.responses import Response
 from hubwire.console.pages.watch.messages import message_href
 from hubwire.console.parts.lanes import names
 from hubwire.destination import Destination
+from hubwire.manage.list_sizes import LiveSize
 from hubwire.record.marketing import FormCount, ListSize, Membership
 from hubwire.record.message_filter import MessageFilter
 from hubwire.web.parameters import filter_query
@@ -57,7 +58,15 @@ class ListPage(msgspec.Struct, frozen=True, kw_only=True):
     changes: list[ChangeLine]
     is_more: bool
     left_out_href: str
+    size_href: str
     hubspot_url: str | None
+
+
+class SizePage(msgspec.Struct, frozen=True, kw_only=True):
+    """The members of a list here, and at HubSpot."""
+
+    known: ListSize
+    live: LiveSize
 
 
 async def lists(view: View) -> Response:
@@ -73,6 +82,17 @@ async def one_list(view: View) -> Response:
     if page is None:
         return view.redirect("/lists")
     return view.render("watch/list.html", page, title=f"List {page.line.size.known.name}", cli="hubwire lists KEY")
+
+
+async def list_size(view: View) -> Response:
+    """`/list-size/{destination_id}/{key}`: the part of a list's page that waits for HubSpot."""
+    destination_id, key = view.request.path_params["destination_id"], view.request.path_params["key"]
+    known = await view.read(view.deps.record.marketing.list_size, destination_id, key)
+    if known is None:
+        return view.redirect("/lists")
+    live = await view.deps.list_size(destination_id, known.known.list_id)
+    page = SizePage(known=known, live=live)
+    return view.render("watch/list_size.html", page, title=f"Size of {known.known.name}", cli="hubwire lists KEY")
 
 
 def _line(view: View, size: ListSize) -> ListLine:
@@ -95,9 +115,7 @@ def _read(view: View) -> ListsPage:
 def _read_list(view: View, destination_id: int, key: str) -> ListPage | None:
     deps = view.deps
     memory = deps.record.marketing
-    place = (destination_id, key)
-    sizes = memory.list_sizes(MAX_LISTS)
-    size = next((size for size in sizes if (size.destination_id, size.known.key) == place), None)
+    size = memory.list_size(destination_id, key)
     if size is None:
         return None
     changes = memory.changes_of(destination_id, key, SHOWN_CHANGES + 1)
@@ -115,6 +133,7 @@ def _read_list(view: View, destination_id: int, key: str) -> ListPage | None:
         ],
         is_more=len(changes) > SHOWN_CHANGES,
         left_out_href=f"/messages?{filter_query(MessageFilter(left_out=f'list:{key}'))}",
+        size_href=f"/list-size/{destination_id}/{quote(key, safe='')}",
         hubspot_url=list_url(destination, size.known.list_id),
     )
 

@@ -15,7 +15,7 @@ from hubwire.console.parts.lanes import names
 from hubwire.console.parts.other_records import OtherRecord, other_records, record_url
 from hubwire.delivery import State
 from hubwire.message import read_message
-from hubwire.record.marketing import PersonMarketing
+from hubwire.record.marketing import PersonMarketing, subscription_names_of
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.queries import MessageSummary
 from hubwire.record.statistics import LEARNT_FROM, Identity, KnownLink, KnownRecord
@@ -52,6 +52,8 @@ class MarketingView(msgspec.Struct, frozen=True, kw_only=True):
 
     known: PersonMarketing
     destination: str
+    subscription_names: dict[str, str]
+    """The names of subscription types, by their ids."""
 
 
 class WhoPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,7 +187,11 @@ def _read(view: View, identity: str) -> WhoPage:
         records.append(RecordView(record=record, destination=name, hubspot_url=url))
     keys = {record.key for record in known.records} | {identity.lower()}
     marketing = [
-        MarketingView(known=found, destination=names(destinations).get(found.destination_id, "removed"))
+        MarketingView(
+            known=found,
+            destination=names(destinations).get(found.destination_id, "removed"),
+            subscription_names=subscription_names_of(view.deps.record.lane(found.destination_id).status),
+        )
         for found in view.deps.record.marketing.of_person(keys)
     ]
     return WhoPage(

@@ -31,6 +31,7 @@ from hubwire.hubspot.preferences import (
     set_statuses,
     statuses_by_email,
     statuses_of,
+    subscription_names,
     subscription_types,
 )
 from hubwire.operation import ALL_SUBSCRIPTIONS, LeftOut, SetSubscription, unique_property
@@ -106,6 +107,7 @@ async def _read_types(cycle_state: CycleState, desired: Desired, *, is_replay: b
     if isinstance(verdict, Delivered):
         portal.accept(Feature.SUBSCRIPTIONS)
         portal.subscription_types, portal.types_read_at_ms = subscription_types(answer.body), cycle_state.now_ms
+        portal.subscription_names = subscription_names(answer.body)
         return True
     if answer.status == FORBIDDEN and isinstance(verdict, Dead):
         portal.refuse(Feature.SUBSCRIPTIONS, verdict.detail, cycle_state.now_ms)
