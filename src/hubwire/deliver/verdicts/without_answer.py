@@ -26,6 +26,11 @@ EVENTS_NOT_AVAILABLE = Retry(0.0, Reason.EVENTS_NOT_AVAILABLE, counts=False)
 """The message is planned again at once, with a schema without events, so that its other parts are sent."""
 
 
+def stages_changed(detail: str) -> Retry:
+    """A pipeline was changed since it was read: the message is planned again at once, with its stages of now."""
+    return Retry(0.0, Reason.STAGE_NOT_IN_PIPELINE, detail, counts=False)
+
+
 NO_ANSWER = StopTheLine(Reason.HUBSPOT_FAILED)
 """The trouble of a cycle in which no call has failed yet."""
 

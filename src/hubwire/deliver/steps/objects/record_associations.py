@@ -60,7 +60,13 @@ async def associate_records(cycle_state: CycleState, desired: Desired) -> None:
             for types, pairs in _by_types(pair for pair in new if pair not in confirmed).items()
         )
     )
-    open_pairs = {pair: association for pair, association in new.items() if not _is_judged(cycle_state, association)}
+    # A refusal for a missing scope holds the messages and judges none: only a confirmed pair is associated.
+    associated = confirmed | cycle_state.objects.associations.keys()
+    open_pairs = {
+        pair: association
+        for pair, association in new.items()
+        if pair in associated and not _is_judged(cycle_state, association)
+    }
     await mark_pairs(cycle_state, open_pairs, {pair: known[pair] for pair in known.keys() - again.keys()})
     former = _former(open_pairs, {**known, **cycle_state.objects.associations})
     await load_ends(cycle_state, former)

@@ -258,6 +258,8 @@ class _RecordStep:
 
     def _settle(self, key: str, outcome: Judged) -> None:
         cycle_state, desired, ref, sent = self.cycle_state, self.records[key], self._ref(key), outcome.input
+        if self._plan_again(desired, outcome):
+            return
         report_refused(cycle_state, desired, sent)
         if not is_delivered(outcome.verdict):
             if was_sent(outcome.verdict):
@@ -279,6 +281,27 @@ class _RecordStep:
         refused = {item.field for item in sent.refused}
         now_ms, fresh_ms = cycle_state.now_ms, cycle_state.suppress_ms
         confirm_sent(record, desired, sent.properties.keys(), refused, now_ms, fresh_ms)
+
+    def _plan_again(self, desired: DesiredRecord, outcome: Judged) -> bool:
+        """Whether the record waits for a plan with the stages that the portal has now.
+
+        A stage that HubSpot refuses was changed since its pipeline was read. Its message is planned again once; what
+        else was written stays written.
+        """
+        cycle_state, object_type, sent = self.cycle_state, self._schema.object_type, outcome.input
+        refused = [item for item in sent.refused if item.field in (object_type.stage, object_type.pipeline)]
+        positions = {value.position for item in refused if (value := desired.values.get(item.field)) is not None}
+        if not positions or not positions.isdisjoint(cycle_state.outcomes.due):
+            return False
+        verdict = without_answer.stages_changed(f"{self.object_type}: {refused[0].detail}")
+        if not is_delivered(outcome.verdict):
+            cycle_state.refuse_record(self._ref(desired.key), desired.positions, verdict)
+            return True
+        cycle_state.outcomes.judge(positions, verdict)
+        for item in refused:
+            desired.drop(item.field)
+            sent.refused.remove(item)
+        return False
 
 
 async def _send(
