@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx2
 import pytest
 from tests.support.objects import ObjectLane, ref
-from tests.support.world import World
+from tests.support.world import World, no_trouble
 
 from hubwire.emulator.store.rules import AdminRules
 from hubwire.object_types import STANDARD, ObjectType
@@ -154,3 +155,52 @@ async def test_a_record_without_a_key_is_made_once_for_each_message(kit: Kit) ->
     await kit.lane.deliver(*unkeyed())
     assert [one["colour"] for one in kit.records()] == ["red"]
     assert kit.lane.calls() == before
+
+
+async def test_a_late_message_does_not_overwrite_what_a_person_wrote_since(kit: Kit) -> None:
+    lane, world = kit.lane, kit.lane.world
+    await lane.deliver(*kit.upsert("1", colour="red"))
+    world.clock.advance(3_600)
+    happened_at_ms = world.clock.now_ms()
+    world.clock.advance(3_600)
+    world.emulator.edit(kit.known.path, kit.record_id("1"), {"colour": "green"})
+    world.clock.advance(3_600)
+    await lane.deliver(*kit.upsert("1", colour="blue", size="7", at_ms=happened_at_ms))
+    [record] = kit.records()
+    assert (record["colour"], record["size"]) == ("green", "7")
+    assert (f"{kit.name}.colour", "newer-in-hubspot") in lane.left_out()
+
+
+async def test_only_what_is_empty_is_filled_and_only_what_is_there_is_updated(kit: Kit) -> None:
+    [only_there, *_] = kit.upsert("9", colour="red")
+    only_there.mode = "update"
+    await kit.lane.deliver(only_there)
+    assert kit.records() == []
+    assert (f"{kit.name}.colour", "no-such-record") in kit.lane.left_out()
+    await kit.lane.deliver(*kit.upsert("1", colour="red"))
+    [filling, *rest] = kit.upsert("1", colour="blue", size="3")
+    filling.only_if_empty = frozenset({"colour", "size"})
+    await kit.lane.deliver(filling, *rest)
+    [record] = kit.records()
+    assert (record["colour"], record["size"]) == ("red", "3")
+    assert (f"{kit.name}.colour", "not-empty") in kit.lane.left_out()
+
+
+async def test_a_call_whose_answer_is_lost_doubles_nothing_and_is_sent_again(kit: Kit) -> None:
+    def lost(request: httpx2.Request) -> BaseException | None:
+        if not str(request.url).endswith(("/batch/upsert", "/batch/create")) or kit.known.path not in str(request.url):
+            return None
+        failure = httpx2.ReadTimeout("too slow", request=request)
+        failure.is_after = True  # type: ignore[attr-defined]
+        return failure
+
+    world, operations = kit.lane.world, kit.upsert("1", colour="red")
+    world.transport.trouble = lost
+    await kit.lane.deliver(*operations)
+    assert set(world.states()) == {"retrying"}
+    world.transport.trouble = no_trouble
+    world.clock.advance(60)
+    await kit.lane.deliver(*operations)
+    [record] = kit.records()
+    assert record["colour"] == "red"
+    assert world.reasons() == {}
