@@ -123,6 +123,10 @@ NEEDED = {
         GET /who/{identity:path}
     """,
     Role.ADMIN: """
+        DELETE /api/v1/alerts/settings
+        GET /api/v1/alerts/settings
+        PATCH /api/v1/alerts/settings
+        POST /api/v1/alerts/test
         POST /api/v1/destinations
         DELETE /api/v1/destinations/{destination_id}
         PATCH /api/v1/destinations/{destination_id}
