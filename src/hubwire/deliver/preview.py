@@ -23,11 +23,11 @@ from hubwire.deliver.steps import (
     associations,
     companies,
     company_search,
-    contacts,
     events,
 )
 from hubwire.deliver.steps.company_state import compare_companies
 from hubwire.deliver.steps.contact_state import look_up_contacts
+from hubwire.deliver.steps.record_calls import COMPANY, CONTACT, upsert_call
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source
 from hubwire.hubspot.call import (
@@ -310,11 +310,11 @@ def requests_of(work: Work, paths: Paths, schema: PortalSchema) -> list[PlannedR
         calls.append(company_search.search_call(paths, domains))
     companies_ = [Input(str(index), key, _company_values(work, key), ()) for index, key in enumerate(work.companies)]
     for name, group in _by_property(companies_, KEY_PROPERTY).items():
-        calls += [companies.create_call(paths, part, name) for part in split(group, OBJECTS_PER_CALL)]
+        calls += [upsert_call(paths, COMPANY, name, part) for part in split(group, OBJECTS_PER_CALL)]
     emails = dict.fromkeys([*work.contacts, *(email for email, _ in work.associations)])
     people = [Input(str(index), email, _wanted_values(work, email), ()) for index, email in enumerate(emails)]
     for name, group in _by_property(people, "email").items():
-        calls += [contacts.upsert_call(paths, part, name) for part in split(group, OBJECTS_PER_CALL)]
+        calls += [upsert_call(paths, CONTACT, name, part) for part in split(group, OBJECTS_PER_CALL)]
     pairs = [(f"<contact {email}>", f"<company {domain}>") for email, domain in work.associations]
     calls += [associations.associate_call(paths, group) for group in split(pairs, ASSOCIATIONS_PER_CALL)]
     calls += record_calls(work, paths, schema)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hubwire.deliver.calls.batch_sender import Input
 from hubwire.deliver.cycle.coalesce import Work
-from hubwire.deliver.steps.objects.new_records import create_call, upsert_call
+from hubwire.deliver.steps.record_calls import create_call, upsert_call
 from hubwire.hubspot.call import ASSOCIATIONS_PER_CALL, OBJECTS_PER_CALL, Call, split
 from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.wire import archive_associations, archive_objects, associate_default

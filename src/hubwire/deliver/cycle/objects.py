@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from hubwire.deliver.cycle.coalesce import make_unsure
 from hubwire.delivery import Verdict
 from hubwire.operation import Hold, RecordPair, RecordRef
 from hubwire.record.protocol import ObjectRecord, RecordAssociation
@@ -50,19 +49,6 @@ class CycleObjects:
         record.record_id, record.seen_at_ms = record_id, now_ms
         self.known[ref] = self.changed[ref] = record
         return record
-
-    def suspect(self, ref: RecordRef) -> None:
-        """Look the record up before its id is used again: the id may lead nowhere."""
-        record = self.known.get(ref)
-        if record is not None:
-            record.seen_at_ms = 0
-            self.changed[ref] = record
-
-    def unconfirm(self, ref: RecordRef, names: Iterable[str]) -> None:
-        """Note that these values may or may not have been written: none counts as confirmed."""
-        record = self.known.get(ref)
-        if record is not None and make_unsure(record, names):
-            self.changed[ref] = record
 
     def remember(self, associations: Mapping[RecordPair, RecordAssociation]) -> None:
         """Note confirmed associations."""

@@ -23,7 +23,7 @@ from hubwire.message import JournalRow
 from hubwire.operation import Discard, Hold, LeftOut, Link, RecordRef
 from hubwire.reasons import Reason
 from hubwire.record.marketing import KnownList, Membership, Preference, Submission
-from hubwire.record.protocol import Company, Person, Record
+from hubwire.record.protocol import Company, ObjectRecord, Person, Record
 from hubwire.schema import PortalSchema
 
 K = TypeVar("K")
@@ -188,14 +188,33 @@ class CycleState:
         """The path of calls about associations of two object types."""
         return self.paths.associations(self.path_of(ends[0]), self.path_of(ends[1]), suffix)
 
-    def suspect_record(self, ref: RecordRef) -> None:
-        """Look a record of any type up before its id is used again."""
+    def known_values(self, ref: RecordRef) -> Person | Company | ObjectRecord | None:
+        """What is remembered of a record of any type."""
         if ref.object == "contact":
-            self.suspect_contact(ref.key)
-        elif ref.object == "company":
-            self.suspect_company(ref.key)
-        else:
-            self.objects.suspect(ref)
+            return self.people.get(ref.key)
+        return self.companies.get(ref.key) if ref.object == "company" else self.objects.known.get(ref)
+
+    def suspect_record(self, ref: RecordRef) -> None:
+        """Look a record of any type up before its id is used again: the id may lead nowhere."""
+        known = self.known_values(ref)
+        if known is not None:
+            known.seen_at_ms = 0
+            self._note_changed(known)
+
+    def unconfirm_record(self, ref: RecordRef, names: Iterable[str]) -> None:
+        """Note that these values may or may not have been written: none counts as confirmed."""
+        known = self.known_values(ref)
+        if known is not None and make_unsure(known, names):
+            self._note_changed(known)
+
+    def _note_changed(self, known: Person | Company | ObjectRecord) -> None:
+        match known:
+            case Person():
+                self.changed_people[known.email] = known
+            case Company():
+                self.changed_companies[known.domain] = known
+            case ObjectRecord():
+                self.objects.changed[known.ref] = known
 
     def refuse_record(self, ref: RecordRef, positions: Iterable[int], fate: Verdict | Hold) -> None:
         """Note that nothing is written to this record: its messages, and everything that depends on it, share this."""
@@ -291,32 +310,6 @@ class CycleState:
         company.company_id = company_id
         company.seen_at_ms = self.now_ms
         self.companies[company.domain] = self.changed_companies[company.domain] = company
-
-    def suspect_contact(self, email: str) -> None:
-        """Look the record up before its id is used again: the id may lead nowhere."""
-        person = self.people.get(email)
-        if person is not None:
-            person.seen_at_ms = 0
-            self.changed_people[email] = person
-
-    def suspect_company(self, domain: str) -> None:
-        """Look the record up before its id is used again: the id may lead nowhere."""
-        company = self.companies.get(domain)
-        if company is not None:
-            company.seen_at_ms = 0
-            self.changed_companies[domain] = company
-
-    def unconfirm_contact(self, email: str, names: Iterable[str]) -> None:
-        """Note that these values may or may not have been written: none counts as confirmed."""
-        person = self.people.get(email)
-        if person is not None and make_unsure(person, names):
-            self.changed_people[email] = person
-
-    def unconfirm_company(self, domain: str, names: Iterable[str]) -> None:
-        """Note that these values may or may not have been written: none counts as confirmed."""
-        company = self.companies.get(domain)
-        if company is not None and make_unsure(company, names):
-            self.changed_companies[domain] = company
 
     def make_shared_unsure(self, known: Person | Company) -> None:
         """Mark all values of a record to which another key leads as unsure: the other key may have overwritten them."""

@@ -16,6 +16,7 @@ from hubwire.deliver.verdicts.dependants import is_delivered
 from hubwire.hubspot.call import ASSOCIATIONS_PER_CALL, Call, pair_key, split
 from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.wire import associate_default
+from hubwire.operation import RecordRef
 
 
 async def associate(cycle_state: CycleState, desired: Mapping[tuple[str, str], Pair]) -> None:
@@ -62,8 +63,8 @@ async def _associate(
         if outcome.is_gone:
             # HubSpot does not say which end is gone: both are looked up.
             for email, domain in pairs[outcome.input.key]:
-                cycle_state.suspect_contact(email)
-                cycle_state.suspect_company(domain)
+                cycle_state.suspect_record(RecordRef("contact", email))
+                cycle_state.suspect_record(RecordRef("company", domain))
 
 
 async def _associated_before(cycle_state: CycleState) -> set[tuple[str, str]]:

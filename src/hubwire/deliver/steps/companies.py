@@ -19,24 +19,28 @@ from hubwire.deliver.cycle.coalesce import (
     DesiredRecord,
     Value,
     confirm,
-    confirm_sent,
-    difference,
-    remembered_values,
 )
 from hubwire.deliver.cycle.newest import STAGE
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.steps.company_search import CompanyMatch
 from hubwire.deliver.steps.company_state import OBJECT, look_up_companies
 from hubwire.deliver.steps.conditions import settle
-from hubwire.deliver.steps.contacts import leave_out_refused, report_refused
 from hubwire.deliver.steps.keyed_companies import meet_companies
-from hubwire.deliver.steps.newer import leave_out_lower_trust, without_newer
+from hubwire.deliver.steps.newer import leave_out_lower_trust
+from hubwire.deliver.steps.record_calls import COMPANY, update_call, upsert_call
+from hubwire.deliver.steps.record_values import (
+    note_unwritten,
+    note_written,
+    report_refused,
+    values_to_restore,
+    values_to_send,
+)
 from hubwire.deliver.steps.stages import Backward, move_stages_back
-from hubwire.deliver.verdicts.dependants import is_delivered, was_sent
+from hubwire.deliver.verdicts.dependants import is_delivered
 from hubwire.hubspot.call import OBJECTS_PER_CALL, Call, split
 from hubwire.hubspot.paths import Paths
-from hubwire.hubspot.wire import KEY_PROPERTY, update_objects, upsert_objects
-from hubwire.operation import unique_property
+from hubwire.hubspot.wire import KEY_PROPERTY
+from hubwire.operation import RecordRef, unique_property
 from hubwire.record.protocol import Company
 
 DOMAIN = "domain"
@@ -123,7 +127,7 @@ async def _write(
         else:
             cycle_state.leave_company(key)
     inputs = _inputs_of(cycle_state, open_companies, search.found, domains)
-    update = partial(update_call, cycle_state.paths)
+    update = partial(update_call, cycle_state.paths, COMPANY)
     batches = [
         send(cycle_state.caller, update, batch) for batch in split(list(inputs.updates.values()), OBJECTS_PER_CALL)
     ]
@@ -149,11 +153,8 @@ def _inputs_of(
     inputs = _Inputs()
     for domain, desired in records.items():
         known = cycle_state.companies.get(domain)
-        differs = difference(desired, known, cycle_state.now_ms, cycle_state.suppress_ms)
-        cycle_state.older += differs.older
-        if cycle_state.portal.refused:
-            leave_out_refused(cycle_state, OBJECT, desired, differs.send)
-        properties = {**_to_restore(cycle_state, known), **differs.send}
+        send = values_to_send(cycle_state, OBJECT, desired, known)
+        properties = {**_to_restore(cycle_state, known), **send}
         if known is not None and known.company_id is not None:
             if properties:
                 inputs.update(known.company_id, desired, properties)
@@ -174,8 +175,7 @@ def _to_restore(cycle_state: CycleState, known: Company | None) -> dict[str, str
     """The remembered values to write again, if the company is another record now."""
     if known is None or (known.company_id is not None and known.domain not in cycle_state.other_companies):
         return {}
-    read = cycle_state.portal.histories.reads.get((OBJECT, known.domain))
-    return without_newer(remembered_values(known), known, read.foreign if read is not None else {})
+    return values_to_restore(cycle_state, OBJECT, known.domain, known)
 
 
 def with_key(properties: Mapping[str, str], domain: str) -> dict[str, str]:
@@ -183,23 +183,11 @@ def with_key(properties: Mapping[str, str], domain: str) -> dict[str, str]:
     return {**properties, DOMAIN: domain, KEY_PROPERTY: domain}
 
 
-def update_call(paths: Paths, group: Sequence[Input]) -> Call:
-    """Update companies by record id."""
-    return Call("update companies", "POST", paths.objects(OBJECT, "batch/update"), update_objects(group))
-
-
-def create_call(paths: Paths, group: Sequence[Input], id_property: str = KEY_PROPERTY) -> Call:
-    """Create or update companies by our key, or by another unique property."""
-    path = paths.objects(OBJECT, "batch/upsert")
-    body = upsert_objects(group, id_property=id_property)
-    return Call("upsert companies", "POST", path, body, id_property=id_property)
-
-
 def _create_call(paths: Paths, id_property: str, group: Sequence[Input]) -> Call:
     """The call for inputs by their keys, which carry a property's name where it is not ours."""
     values = [(input_, unique_property(input_.key)) for input_ in group]
     routed = [input_ if unique is None else replace(input_, key=unique[1]) for input_, unique in values]
-    return create_call(paths, routed, id_property)
+    return upsert_call(paths, COMPANY, id_property, routed)
 
 
 def _note_backward(
@@ -223,20 +211,14 @@ def _settle(cycle_state: CycleState, records: Sequence[DesiredRecord], outcome: 
     report_refused(cycle_state, _joined(records), sent)
     for desired in records:
         if not is_delivered(outcome.verdict):
-            if was_sent(outcome.verdict):
-                cycle_state.unconfirm_company(desired.key, sent.properties)
+            note_unwritten(cycle_state, RecordRef("company", desired.key), outcome)
             if outcome.is_gone:
-                cycle_state.suspect_company(desired.key)
                 cycle_state.portal.recent_deletions.note(OBJECT, [sent.key], cycle_state.now_ms)
             cycle_state.refuse_company(desired.key, desired.positions, outcome.verdict)
             continue
         company = cycle_state.companies.get(desired.key) or Company(desired.key)
         cycle_state.company_is(company, outcome.returned.record_id if outcome.returned else company.company_id)
-        if outcome.returned is not None and outcome.returned.is_new:
-            cycle_state.portal.own_source.learn(outcome.returned.properties)
-            cycle_state.portal.histories.remember(OBJECT, desired.key, None, {}, cycle_state.now_ms)
-        refused = {item.field for item in sent.refused}
-        confirm_sent(company, desired, sent.properties.keys(), refused, cycle_state.now_ms, cycle_state.suppress_ms)
+        note_written(cycle_state, OBJECT, desired, company, outcome)
         cycle_state.make_shared_unsure(company)
 
 

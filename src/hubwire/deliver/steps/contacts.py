@@ -18,8 +18,6 @@ from hubwire.deliver.calls.caller import together
 from hubwire.deliver.cycle.coalesce import (
     DesiredRecord,
     confirm,
-    confirm_sent,
-    difference,
     remembered_values,
 )
 from hubwire.deliver.cycle.newest import STAGE
@@ -27,14 +25,20 @@ from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.steps.contact_state import OBJECT, compare_whole, look_up_contacts
 from hubwire.deliver.steps.keyed_contacts import meet_contacts
 from hubwire.deliver.steps.newer import leave_out_lower_trust, without_newer
+from hubwire.deliver.steps.record_calls import CONTACT, update_call, upsert_call
+from hubwire.deliver.steps.record_values import (
+    note_unwritten,
+    note_written,
+    report_refused,
+    values_to_restore,
+    values_to_send,
+)
 from hubwire.deliver.steps.stages import Backward, move_stages_back
-from hubwire.deliver.verdicts.dependants import is_delivered, was_sent
+from hubwire.deliver.verdicts.dependants import is_delivered
 from hubwire.delivery import Dead
 from hubwire.hubspot.call import OBJECTS_PER_CALL, Call, split
-from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.reading import moment_ms
-from hubwire.hubspot.wire import update_objects, upsert_objects
-from hubwire.operation import LeftOut, unique_property
+from hubwire.operation import RecordRef, unique_property
 from hubwire.reasons import Reason
 from hubwire.record.protocol import Person
 
@@ -61,7 +65,9 @@ async def upsert_contacts(
         await meet_contacts(cycle_state, open_contacts)
         await _write(cycle_state, records, keyed.keys(), relied, backwards)
     if backwards:
-        await move_stages_back(cycle_state, OBJECT, records, backwards, partial(update_call, cycle_state.paths))
+        await move_stages_back(
+            cycle_state, OBJECT, records, backwards, partial(update_call, cycle_state.paths, CONTACT)
+        )
 
 
 def _keep_newest(cycle_state: CycleState, records: Mapping[str, DesiredRecord]) -> None:
@@ -103,13 +109,6 @@ async def _write(
     await _write_again(cycle_state, records, made_anew, backwards)
 
 
-def upsert_call(paths: Paths, group: Sequence[Input], id_property: str = "email") -> Call:
-    """Create or update contacts by e-mail, or by another unique property."""
-    path = paths.objects(OBJECT, "batch/upsert")
-    body = upsert_objects(group, id_property=id_property)
-    return Call("upsert contacts", "POST", path, body, id_property=id_property)
-
-
 class _Route(NamedTuple):
     """How a contact is written: by a unique property, or else by record id; and its value."""
 
@@ -127,40 +126,11 @@ def _route(cycle_state: CycleState, desired: DesiredRecord) -> _Route:
     return _Route(*unique) if desired.known_as is None else _Route("email", desired.known_as)
 
 
-def update_call(paths: Paths, group: Sequence[Input]) -> Call:
-    """Set properties of contacts by record id."""
-    return Call("update contacts", "POST", paths.objects(OBJECT, "batch/update"), update_objects(group))
-
-
-def leave_out_refused(cycle_state: CycleState, object_type: str, desired: DesiredRecord, send: dict[str, str]) -> None:
-    """Leave out the properties that HubSpot refused to create."""
-    for name in [name for name in send if (object_type, name) in cycle_state.portal.refused]:
-        del send[name]
-        why = cycle_state.portal.refused[object_type, name]
-        for position in desired.drop(name)[:1]:
-            cycle_state.outcomes.leave_out(
-                position, [LeftOut(desired.field_of(name), Reason.UNKNOWN_PROPERTY, why.detail)]
-            )
-
-
-def report_refused(cycle_state: CycleState, desired: DesiredRecord, sent: Input) -> None:
-    """Report the properties that HubSpot refused on the messages that brought them, or else on the first message."""
-    for item in sent.refused:
-        value = desired.values.get(item.field)
-        positions = [value.position] if value else desired.positions[:1]
-        named = LeftOut(desired.field_of(item.field), item.reason, item.detail)
-        for position in positions:
-            cycle_state.outcomes.leave_out(position, [named])
-
-
 def _input_of(cycle_state: CycleState, desired: DesiredRecord) -> Input | None:
     """The input for one contact; None if HubSpot has all its values."""
     known = cycle_state.people.get(desired.key)
-    differs = difference(desired, known, cycle_state.now_ms, cycle_state.suppress_ms)
-    cycle_state.older += differs.older
-    if cycle_state.portal.refused:
-        leave_out_refused(cycle_state, OBJECT, desired, differs.send)
-    properties = {**_to_restore(cycle_state, known), **differs.send}
+    send = values_to_send(cycle_state, OBJECT, desired, known)
+    properties = {**_to_restore(cycle_state, known), **send}
     if unique_property(desired.key) is not None and _route(cycle_state, desired).id_property == "email":
         properties.pop("email", None)
     if known is None or known.contact_id is None or properties:
@@ -174,8 +144,7 @@ def _to_restore(cycle_state: CycleState, known: Person | None) -> dict[str, str]
     """The remembered values to write again, if the contact is another record now."""
     if known is None or (known.contact_id is not None and known.email not in cycle_state.other_contacts):
         return {}
-    read = cycle_state.portal.histories.reads.get((OBJECT, known.email))
-    return without_newer(remembered_values(known), known, read.foreign if read is not None else {})
+    return values_to_restore(cycle_state, OBJECT, known.email, known)
 
 
 async def _send(
@@ -185,7 +154,7 @@ async def _send(
     backwards: dict[str, Backward],
 ) -> list[Input]:
     """Upsert contacts. Returns the inputs whose contact is another record than the remembered one."""
-    before, update = set(cycle_state.other_contacts), partial(update_call, cycle_state.paths)
+    before, update = set(cycle_state.other_contacts), partial(update_call, cycle_state.paths, CONTACT)
     routes = {input_.key: _route(cycle_state, records[input_.key]) for input_ in inputs}
     groups: dict[str | None, list[Input]] = {}
     for input_ in inputs:
@@ -212,8 +181,8 @@ def _call(cycle_state: CycleState, id_property: str | None, routes: Mapping[str,
             for input_ in group
         ]
         if id_property is None:
-            return update_call(cycle_state.paths, routed)
-        return upsert_call(cycle_state.paths, routed, id_property)
+            return update_call(cycle_state.paths, CONTACT, routed)
+        return upsert_call(cycle_state.paths, CONTACT, id_property, routed)
 
     return make
 
@@ -255,10 +224,7 @@ def _settle(
         cycle_state.discard_contact(sent.key, sent.positions, _shared(cycle_state, records))
         return
     if not is_delivered(outcome.verdict):
-        if was_sent(outcome.verdict):
-            cycle_state.unconfirm_contact(sent.key, sent.properties)
-        if outcome.is_gone:
-            cycle_state.suspect_contact(sent.key)
+        note_unwritten(cycle_state, RecordRef("contact", sent.key), outcome)
         cycle_state.refuse_contact(sent.key, sent.positions, outcome.verdict)
         return
     returned = outcome.returned
@@ -270,11 +236,8 @@ def _settle(
         cycle_state.portal.recent_contacts.note(email, returned.record_id, made_at_ms, cycle_state.now_ms)
     if returned is not None and returned.is_new:
         cycle_state.new_contacts.add(sent.key)
-        cycle_state.portal.own_source.learn(returned.properties)
-        cycle_state.portal.histories.remember(OBJECT, sent.key, None, {}, cycle_state.now_ms)
-    refused = {item.field for item in sent.refused}
     remembered = person.properties.get(STAGE)
-    confirm_sent(person, desired, sent.properties.keys(), refused, cycle_state.now_ms, cycle_state.suppress_ms)
+    note_written(cycle_state, OBJECT, desired, person, outcome)
     cycle_state.make_shared_unsure(person)
     stage = sent.properties.get(STAGE)
     if stage and returned and returned.properties.get(STAGE, stage) != stage:

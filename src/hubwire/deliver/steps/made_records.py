@@ -9,7 +9,6 @@ from hubwire.deliver.cycle.coalesce import Pair, Work
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.operation import LeftOut, RecordRef
 from hubwire.reasons import Reason
-from hubwire.record.protocol import KnownValues
 
 Ends = TypeVar("Ends")
 AnyPair = TypeVar("AnyPair", bound=Pair)
@@ -42,7 +41,7 @@ def _messages_of(pair: Pair) -> list[tuple[int, RecordRef | None]]:
 
 def _is_made(cycle_state: CycleState, work: Work, ref: RecordRef, position: int) -> bool:
     """Whether this message made the record, now or in an earlier cycle."""
-    desired, known = work.record_of(ref), _known(cycle_state, ref)
+    desired, known = work.record_of(ref), cycle_state.known_values(ref)
     if desired is None or position not in {maker for _, maker in desired.makers}:
         return True
     if known is not None and any(value.position == position for value in known.properties.values()):
@@ -50,9 +49,3 @@ def _is_made(cycle_state: CycleState, work: Work, ref: RecordRef, position: int)
     # After a crash, HubSpot may have the record from the cycle that did not end.
     is_new = not desired.existed or cycle_state.is_repeated
     return is_new and min(desired.makers)[1] == position
-
-
-def _known(cycle_state: CycleState, ref: RecordRef) -> KnownValues | None:
-    if ref.object == "contact":
-        return cycle_state.people.get(ref.key)
-    return cycle_state.companies.get(ref.key) if ref.object == "company" else cycle_state.objects.known.get(ref)

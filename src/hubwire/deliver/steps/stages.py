@@ -17,11 +17,12 @@ from hubwire.deliver.steps.look_up import Held, read_companies, read_contacts
 from hubwire.deliver.steps.newer import foreign_versions, leave_out_newer
 from hubwire.deliver.verdicts.dependants import is_delivered
 from hubwire.hubspot.call import OBJECTS_PER_CALL, Call, split
-from hubwire.operation import LeftOut
+from hubwire.operation import LeftOut, RecordRef
 from hubwire.reasons import Reason
 from hubwire.record.protocol import ConfirmedValue, Person
 
 MakeCall = Callable[[Sequence[Input]], Call]
+KINDS = {"contacts": "contact", "companies": "company"}
 
 
 class Backward(NamedTuple):
@@ -52,7 +53,7 @@ async def move_stages_back(
         for batch in split(inputs, OBJECTS_PER_CALL):
             for outcome in await send(cycle_state.caller, update, batch):
                 if not is_delivered(outcome.verdict):
-                    _unconfirm(cycle_state, object_type, kept[outcome.input.key].key)
+                    cycle_state.unconfirm_record(RecordRef(KINDS[object_type], kept[outcome.input.key].key), [STAGE])
                     cycle_state.outcomes.judge(outcome.input.positions, outcome.verdict)
 
 
@@ -83,7 +84,7 @@ async def _ours(
             del ours[ids[key]]
     for key, verdict in held.unread.items():
         sent = ours.pop(ids[key])
-        _unconfirm(cycle_state, object_type, key)
+        cycle_state.unconfirm_record(RecordRef(KINDS[object_type], key), [STAGE])
         cycle_state.outcomes.judge(sent.positions, verdict)
     return ours
 
@@ -97,13 +98,6 @@ async def _read(cycle_state: CycleState, object_type: str, ours: Mapping[str, In
     held.records = {ours[record_id].key: record for record_id, record in held.records.items()}
     held.unread = {ours[record_id].key: verdict for record_id, verdict in held.unread.items()}
     return held
-
-
-def _unconfirm(cycle_state: CycleState, object_type: str, key: str) -> None:
-    if object_type == "contacts":
-        cycle_state.unconfirm_contact(key, [STAGE])
-    else:
-        cycle_state.unconfirm_company(key, [STAGE])
 
 
 def _keep(cycle_state: CycleState, desired: DesiredRecord, left_out: LeftOut) -> None:

@@ -8,7 +8,7 @@ Source: HubSpot's leads guide; the bodies of batch create and batch upsert in it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
@@ -17,15 +17,8 @@ from hubwire.deliver.calls.batch_sender import Input, MakeCall
 from hubwire.deliver.cycle.coalesce import PairOfRecords
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.steps.objects.record_holds import wait_for_record
-from hubwire.hubspot.call import Call
-from hubwire.hubspot.paths import Paths
-from hubwire.hubspot.wire import (
-    PRIMARY_TYPES,
-    AssociationLabel,
-    create_objects,
-    update_objects,
-    upsert_objects,
-)
+from hubwire.deliver.steps.record_calls import create_call, update_call, upsert_call
+from hubwire.hubspot.wire import PRIMARY_TYPES, AssociationLabel
 from hubwire.object_types import ObjectType
 from hubwire.operation import UNIQUE, RecordPair, RecordRef, unique_property
 from hubwire.reasons import Reason
@@ -52,34 +45,6 @@ class Routed(NamedTuple):
     key: str
     value: str
     input: Input
-
-
-def upsert_call(paths: Paths, object_type: ObjectType, id_property: str, group: Sequence[Input]) -> Call:
-    """Create or update records by a unique property; the inputs' keys are its values."""
-    path = paths.objects(object_type.path, "batch/upsert")
-    body = upsert_objects(group, id_property=id_property)
-    name = f"upsert {object_type.plural}"
-    return Call(name, "POST", path, body, id_property=id_property, object_type=object_type.stored_as)
-
-
-def update_call(paths: Paths, object_type: ObjectType, group: Sequence[Input]) -> Call:
-    """Set properties of records by record id."""
-    path, body = paths.objects(object_type.path, "batch/update"), update_objects(group)
-    return Call(f"update {object_type.plural}", "POST", path, body, object_type=object_type.stored_as)
-
-
-def create_call(
-    paths: Paths,
-    object_type: ObjectType,
-    id_property: str | None,
-    associated: Mapping[str, Sequence[tuple[str, AssociationLabel]]],
-    group: Sequence[Input],
-) -> Call:
-    """Create records. `associated`: by the key of an input, the record ids that it is made with."""
-    path = paths.objects(object_type.path, "batch/create")
-    body = create_objects([(input_, associated.get(input_.key, ())) for input_ in group])
-    name = f"create {object_type.plural}"
-    return Call(name, "POST", path, body, id_property=id_property, object_type=object_type.stored_as)
 
 
 @dataclass(slots=True)

@@ -20,21 +20,25 @@ from hubwire.deliver.cycle.coalesce import (
     PairOfRecords,
     Work,
     confirm,
-    confirm_sent,
-    difference,
-    remembered_values,
 )
 from hubwire.deliver.cycle.state import CycleState
-from hubwire.deliver.steps.contacts import leave_out_refused, report_refused
 from hubwire.deliver.steps.made_records import of_made_records
-from hubwire.deliver.steps.newer import leave_out_lower_trust, without_newer
-from hubwire.deliver.steps.objects.new_records import Routed, Routes, update_call
+from hubwire.deliver.steps.newer import leave_out_lower_trust
+from hubwire.deliver.steps.objects.new_records import Routed, Routes
 from hubwire.deliver.steps.objects.record_associations import associate_records
 from hubwire.deliver.steps.objects.record_holds import hold_unavailable, is_unavailable, wait_for_record
 from hubwire.deliver.steps.objects.record_state import look_up_records
 from hubwire.deliver.steps.objects.removed_records import archive_removed, leave_removed, revived
+from hubwire.deliver.steps.record_calls import update_call
+from hubwire.deliver.steps.record_values import (
+    note_unwritten,
+    note_written,
+    report_refused,
+    values_to_restore,
+    values_to_send,
+)
 from hubwire.deliver.verdicts import without_answer
-from hubwire.deliver.verdicts.dependants import follows, is_delivered, was_sent
+from hubwire.deliver.verdicts.dependants import follows, is_delivered
 from hubwire.delivery import Dead, Delivered, Retry
 from hubwire.hubspot.call import OBJECTS_PER_CALL, split
 from hubwire.operation import Hold, LeftOut, RecordPair, RecordRef, unique_property
@@ -174,28 +178,23 @@ class _RecordStep:
         unique = unique_property(desired.key)
         if unique is None and is_there and not desired.find:
             return None
-        differs = difference(desired, record, cycle_state.now_ms, cycle_state.suppress_ms)
-        cycle_state.older += differs.older
-        leave_out_refused(cycle_state, self._schema.object_type.path, desired, differs.send)
+        send = values_to_send(cycle_state, self._schema.object_type.path, desired, record)
         if is_there:
-            if differs.send or record is None:
-                return differs.send
+            if send or record is None:
+                return send
             if confirm(record, desired):
                 cycle_state.objects.changed[record.ref] = record
             return None
-        properties = {**self._to_restore(record), **differs.send}
+        properties = {**self._to_restore(desired.key), **send}
         if unique is not None:
             properties[unique[0]] = unique[1]
         if self._ref(desired.key) in cycle_state.objects.adopted:
             return properties
         return properties if self._is_complete(desired, properties) else None
 
-    def _to_restore(self, record: ObjectRecord | None) -> dict[str, str]:
+    def _to_restore(self, key: str) -> dict[str, str]:
         """The remembered values of a record that is gone."""
-        if record is None:
-            return {}
-        read = self.cycle_state.portal.histories.reads.get((self.object_type, record.key))
-        return without_newer(remembered_values(record), record, read.foreign if read is not None else {})
+        return values_to_restore(self.cycle_state, self.object_type, key, self._known(key))
 
     def _is_complete(self, desired: DesiredRecord, properties: Mapping[str, str]) -> bool:
         """Whether HubSpot can make the record; otherwise its messages wait for another one that brings the rest."""
@@ -221,7 +220,7 @@ class _RecordStep:
                 continue
             self._settle(key, outcome)
             if self._ref(key) in self.cycle_state.objects.others - before and is_delivered(outcome.verdict):
-                rest = self._to_restore(self._known(key))
+                rest = self._to_restore(key)
                 rest = {name: value for name, value in rest.items() if name not in outcome.input.properties}
                 if rest and not is_again:
                     again[key] = Input("", key, rest, outcome.input.positions)
@@ -242,7 +241,7 @@ class _RecordStep:
     def _restored(self, key: str, sent: Input) -> dict[str, str]:
         """All that is remembered of a record that is gone, with what was sent to it."""
         unique = unique_property(key)
-        return {**self._to_restore(self._known(key)), **sent.properties, **(dict([unique]) if unique else {})}
+        return {**self._to_restore(key), **sent.properties, **(dict([unique]) if unique else {})}
 
     def _sends(self, inputs: Mapping[str, Input]) -> Iterator[Awaitable[list[tuple[str, Judged]]]]:
         """The batches that send these inputs; each returns the judgements by the keys of the records."""
@@ -262,10 +261,7 @@ class _RecordStep:
             return
         report_refused(cycle_state, desired, sent)
         if not is_delivered(outcome.verdict):
-            if was_sent(outcome.verdict):
-                cycle_state.objects.unconfirm(ref, sent.properties)
-            if outcome.is_gone:
-                cycle_state.objects.suspect(ref)
+            note_unwritten(cycle_state, ref, outcome)
             verdict = outcome.verdict
             if isinstance(verdict, Retry) and verdict.reason is Reason.FEATURE_REFUSED:
                 hold_unavailable(cycle_state, ref, desired.positions, verdict.detail or verdict.reason)
@@ -275,12 +271,7 @@ class _RecordStep:
         returned = outcome.returned
         known_id = cycle_state.objects.record_id(ref)
         record = cycle_state.objects.record_is(ref, returned.record_id if returned else known_id, cycle_state.now_ms)
-        if returned is not None and returned.is_new:
-            cycle_state.portal.own_source.learn(returned.properties)
-            cycle_state.portal.histories.remember(ref.object, key, None, {}, cycle_state.now_ms)
-        refused = {item.field for item in sent.refused}
-        now_ms, fresh_ms = cycle_state.now_ms, cycle_state.suppress_ms
-        confirm_sent(record, desired, sent.properties.keys(), refused, now_ms, fresh_ms)
+        note_written(cycle_state, self.object_type, desired, record, outcome)
 
     def _plan_again(self, desired: DesiredRecord, outcome: Judged) -> bool:
         """Whether the record waits for a plan with the stages that the portal has now.
