@@ -36,19 +36,21 @@ def add_to_own(default: Plan, firing: Firing, fields: dict[str, Any]) -> bool:
     operations = default.operations
     if firing.others or not operations or default.fate is not None:
         return False
-    contact = company = operations[0]
+    company, contact = operations[0], operations[-1]
     if firing.own_contact:
-        last = operations[-1]
-        # A track's own person is that of its event, whose contact comes right before it.
-        contact = operations[-2] if type(last) is SendEvent and len(operations) > 1 else last
-        if type(contact) is not UpsertContact or (type(last) is SendEvent and last.email != contact.email):
+        if type(contact) is SendEvent and len(operations) > 1:
+            # A track's own person is that of its event, whose contact comes right before it.
+            email, contact = contact.email, operations[-2]
+            if type(contact) is UpsertContact and contact.email != email:
+                return False
+        if type(contact) is not UpsertContact:
             return False
-    if firing.own_company and type(company) is not UpsertCompany:
-        return False
-    if type(contact) is UpsertContact and firing.own_contact:
-        write_values(firing.own_contact, fields, contact.properties, default)
-    if type(company) is UpsertCompany and firing.own_company:
+    if firing.own_company:
+        if type(company) is not UpsertCompany:
+            return False
         write_values(firing.own_company, fields, company.properties, default)
+    if firing.own_contact and type(contact) is UpsertContact:
+        write_values(firing.own_contact, fields, contact.properties, default)
     if default.left_out:
         shortened(default.left_out)
     return True

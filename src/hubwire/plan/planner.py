@@ -100,7 +100,10 @@ def keys_of_person(
     message: Message, source: Source, destination: Destination, identity: Identity
 ) -> list[tuple[str, str]]:
     """The (space, key) pairs of what rules need of the message's person. Loaded when the cycle's links are known."""
-    if not (destination.rules or destination.presets) or not (rules := rule_set(destination)).takes_traits(message):
+    if not (destination.rules or destination.presets):
+        return []
+    rules = rule_set(destination)
+    if not rules.candidates(message).takes_traits:
         return []
     return keys_of_traits(message, source, rules.person_traits, _email_keys(destination.mapping), identity)
 
@@ -154,20 +157,22 @@ def _plan(
     waited_ms: int | None,
 ) -> Plan:
     fate = refused(message, destination.mapping)
-    rules = rule_set(destination) if destination.rules or destination.presets else None
-    if fate is None and rules is not None and rules.has_skips:
-        fate = skipped(message, destination)
     if fate is not None:
         return Plan(fate=fate)
     book = rulebook(schema, destination)
-    if rules is not None and rules.has_takers:
-        message = rules.without_taken(message)
+    rules = book.rules
     by_cookie = waited_ms is not None and waited_ms >= destination.cookie_after_ms
-    candidates = rules.candidates(message) if rules is not None else ()
-    if rules is None or not candidates:
+    if rules is None:
         return _by_default(message, source, book, identity, by_cookie)
-    fields = message.as_json(rules.sees_times)
-    if rules.takes_traits(message):
+    if rules.has_skips and (fate := skipped(message, destination)) is not None:
+        return Plan(fate=fate)
+    if rules.has_takers:
+        message = rules.without_taken(message)
+    candidates = rules.candidates(message)
+    if not candidates.rules:
+        return _by_default(message, source, book, identity, by_cookie)
+    fields = candidates.fields(message, rules.sees_times)
+    if candidates.takes_traits:
         fields[PERSON] = person_of(message, source, destination, identity)
     firing = firing_of(candidates, fields, book, is_public=source.is_public)
     default = _by_default(message, source, book, identity, by_cookie) if firing.has_default else None

@@ -12,7 +12,7 @@ from hubwire.plan.events import EventWriter, named_event
 from hubwire.plan.hold import waits_with_cookie
 from hubwire.plan.rule_targets import Targets
 from hubwire.plan.rule_values import report
-from hubwire.plan.rules.rule_set import CompiledRule
+from hubwire.plan.rules.compiling import CompiledRule
 from hubwire.plan.rules.values import MISSING
 from hubwire.plan.track import BY_COOKIE, event_uuid
 from hubwire.reasons import Reason

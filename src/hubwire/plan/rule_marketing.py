@@ -21,7 +21,7 @@ from hubwire.plan.identify import given_email
 from hubwire.plan.marketing import filled_in, flag_of, membership_of, submission_of, subscription_of
 from hubwire.plan.rule_targets import Targets
 from hubwire.plan.rule_values import report
-from hubwire.plan.rules.rule_set import CompiledRule
+from hubwire.plan.rules.compiling import CompiledRule
 from hubwire.rule import Rule
 
 

@@ -23,10 +23,10 @@ from hubwire.plan.record_keys import value_of_key
 from hubwire.plan.rule_targets import Targets, Upsert, stored_name
 from hubwire.plan.rule_values import SourceValue, report, write_conditional, write_values
 from hubwire.plan.rule_writers import OtherRule
+from hubwire.plan.rules.compiling import CompiledEach, CompiledRule
 from hubwire.plan.rules.directives import MappingFailed
 from hubwire.plan.rules.paths import Resolver
 from hubwire.plan.rules.resolving import INDEX, root_of
-from hubwire.plan.rules.rule_set import CompiledEach, CompiledRule
 from hubwire.plan.rules.values import MISSING
 from hubwire.plan.track import event_uuid
 from hubwire.reasons import Reason

@@ -1,7 +1,6 @@
 """Writes the values of rules into the properties of an operation. The hottest path of messages that rules fire for.
 
-Rules that take one value of the message into several properties cost one look at it, and one conversion for each kind
-of property.
+Rules that take one value of the message into several properties of one kind cost one look at it, and one conversion.
 """
 
 from __future__ import annotations
@@ -40,55 +39,44 @@ class Written:
 # Plain tuples, because Python takes a named one apart three times as slowly.
 Target = tuple[str, str, Written]
 """A property of a rule, the label that the plan shows for it, and the record that it belongs to."""
-Conversion = tuple[RuleConverter, tuple[Target, ...]]
-"""A form of a value, and the properties that take it in this form."""
-SourceValue = tuple[Resolver, tuple[Conversion, ...]]
-"""A value of a message, and where it goes."""
+SourceValue = tuple[Resolver, RuleConverter, tuple[Target, ...]]
+"""A value of a message in the form that some properties take, and these properties."""
 
 
 def shared(values: Sequence[SourceValue]) -> tuple[SourceValue, ...]:
-    """The same values, with those of one path joined.
+    """The same values, with those of one path in one form joined.
 
     Shape: nothing is joined if two rules write one property, because of these the later one counts.
     """
     names = [target[0] for target in targets_of(values)]
     if len(set(names)) < len(names):
         return tuple(values)
-    joined: dict[Resolver, dict[RuleConverter, list[Target]]] = {}
-    for resolve, conversions in values:
-        by_converter = joined.setdefault(resolve, {})
-        for convert, targets in conversions:
-            by_converter.setdefault(convert, []).extend(targets)
-    return tuple(
-        [
-            (resolve, tuple([(convert, tuple(targets)) for convert, targets in found.items()]))
-            for resolve, found in joined.items()
-        ]
-    )
+    joined: dict[tuple[Resolver, RuleConverter], list[Target]] = {}
+    for resolve, convert, targets in values:
+        joined.setdefault((resolve, convert), []).extend(targets)
+    return tuple([(*form, tuple(targets)) for form, targets in joined.items()])
 
 
 def write_values(
     values: tuple[SourceValue, ...], fields: dict[str, Any], properties: dict[str, PropertyValue], plan: Plan
 ) -> None:
     """Write the values that the portal accepts, in HubSpot's format; report the others."""
-    for resolve, conversions in values:
+    for resolve, convert, targets in values:
         try:
             value = resolve(fields)
         except (MappingFailed, RecursionError) as exc:
-            for _, targets in conversions:
-                for name, _, written in targets:
-                    report_value(plan, written, Reason.RULE_FAILED, str(exc), name)
+            for name, _, written in targets:
+                report_value(plan, written, Reason.RULE_FAILED, str(exc), name)
             continue
         if value is MISSING:
             continue
-        for convert, targets in conversions:
-            converted = convert(value)
-            if type(converted) is str:
-                for name, label, _ in targets:
-                    properties[name] = PropertyValue(converted, label)
-            else:
-                for target in targets:
-                    _write_other(target, converted, properties, plan)
+        converted = convert(value)
+        if type(converted) is str:
+            for name, label, _ in targets:
+                properties[name] = PropertyValue(converted, label)
+        else:
+            for target in targets:
+                _write_other(target, converted, properties, plan)
 
 
 def write_conditional(
@@ -114,7 +102,7 @@ def write_conditional(
 
 def targets_of(values: Sequence[SourceValue]) -> list[Target]:
     """All properties that values are written into."""
-    return [target for _, conversions in values for _, targets in conversions for target in targets]
+    return [target for _, _, targets in values for target in targets]
 
 
 def _write_other(

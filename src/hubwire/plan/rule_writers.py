@@ -6,8 +6,8 @@ property, whatever rule it comes from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any, NamedTuple
 
@@ -15,15 +15,15 @@ from hubwire.plan.choices import NewValue, converter, with_new_options
 from hubwire.plan.rule_targets import stored_name
 from hubwire.plan.rule_values import RuleConverter, SourceValue, Written, shared
 from hubwire.plan.rulebook import Rulebook
+from hubwire.plan.rules.candidates import Candidates
+from hubwire.plan.rules.compiling import CompiledRule
 from hubwire.plan.rules.paths import Resolver
-from hubwire.plan.rules.rule_set import CompiledRule
 from hubwire.plan.trait_rules import is_read_only
 from hubwire.plan.values import Converted, Refusal, inferred, text
 from hubwire.reasons import Reason
 from hubwire.rule import Each, Rule
 from hubwire.schema import PortalSchema, PropertyDefinition
 
-MAX_CANDIDATES = 1024
 MAX_FIRINGS = 256
 OWN = ("contact", "company")
 """The object types of which a message has a record of its own."""
@@ -51,58 +51,26 @@ class OtherRule(NamedTuple):
     each: tuple[tuple[SourceValue, ...], ...] = ()
 
 
-@dataclass(slots=True)
-class _Known:
-    """Candidates, and the prepared results by the combination of rules that fired.
-
-    `triggers` are their distinct triggers, so that rules with the same trigger cost one check.
-    """
-
-    candidates: tuple[CompiledRule, ...]
-    triggers: tuple[str, ...]
-    fires: list[Callable[[dict[str, Any]], bool]]
-    only: Callable[[dict[str, Any]], bool] | None
-    """The function of the only trigger, if there is one alone."""
-    firings: dict[tuple[bool, ...] | bool, Firing] = field(default_factory=dict)
-    """By the answers of the triggers; by the answer of the only one."""
-
-
-def firing_of(
-    candidates: tuple[CompiledRule, ...], fields: dict[str, Any], book: Rulebook, *, is_public: bool
-) -> Firing:
+def firing_of(candidates: Candidates, fields: dict[str, Any], book: Rulebook, *, is_public: bool) -> Firing:
     """The candidates that fire for a message, with their properties. A message of a public write key adds no
     options."""
-    key = -id(candidates) if is_public else id(candidates)
-    known = book.firings.get(key)
-    if type(known) is not _Known or known.candidates is not candidates:
-        triggers = {
-            f"{candidate.trigger.reading} {candidate.trigger.text}": candidate.trigger.fires_within
-            for candidate in candidates
-        }
-        fires: list[Callable[[dict[str, Any]], bool]] = list(triggers.values())
-        known = _Known(candidates, tuple(triggers), fires, fires[0] if len(fires) == 1 else None)
-        if len(book.firings) >= MAX_CANDIDATES:
-            book.firings.clear()
-        book.firings[key] = known
-    only = known.only
-    answers = only(fields) if only is not None else tuple([fires(fields) for fires in known.fires])
-    firing = known.firings.get(answers)
+    cache = book.public_firings if is_public else book.firings
+    by_answers = cache.get(candidates)
+    if by_answers is None:
+        by_answers = cache[candidates] = {}
+    only = candidates.only
+    answers = only(fields) if only is not None else tuple([fires(fields) for fires in candidates.fires])
+    firing: Firing | None = by_answers.get(answers)
     if firing is None:
+        if len(by_answers) >= MAX_FIRINGS:
+            by_answers.clear()
         given = answers if isinstance(answers, tuple) else (answers,)
-        fire = {trigger for trigger, answer in zip(known.triggers, given, strict=True) if answer}
-        fired = [
-            candidate
-            for candidate in candidates
-            if f"{candidate.trigger.reading} {candidate.trigger.text}" in fire
-            and is_for_portal(candidate.rule, book.schema)
-        ]
-        if len(known.firings) >= MAX_FIRINGS:
-            known.firings.clear()
-        firing = known.firings[answers] = _prepared(fired, book, is_public)
+        firing = by_answers[answers] = _prepared(candidates.firing(given), book, is_public)
     return firing
 
 
-def _prepared(fired: list[CompiledRule], book: Rulebook, is_public: bool) -> Firing:
+def _prepared(firing: Sequence[CompiledRule], book: Rulebook, is_public: bool) -> Firing:
+    fired = [compiled for compiled in firing if is_for_portal(compiled.rule, book.schema)]
     own: dict[str, list[SourceValue]] = {"contact": [], "company": []}
     others = []
     for compiled in fired:
@@ -168,7 +136,7 @@ def _values(
             definition = definitions.get(name)
             is_new = definition is None and known is not None and book.mapping.create_properties and not is_public
             convert = _new_value if is_new else _convert(record, name, definition, book.day_zone, is_public)
-        values.append((resolve, ((convert, ((name, f"rule:{rule.name}", written),)),)))
+        values.append((resolve, convert, ((name, f"rule:{rule.name}", written),)))
     return values
 
 

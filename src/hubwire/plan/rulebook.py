@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from hubwire.destination import DEFAULTS, Destination, Mapping
 from hubwire.plan.record_keys import OwnKey, own_key
+from hubwire.plan.rules.rule_set import RuleSet, rule_set
 from hubwire.plan.trait_rules import COMPANY, CONTACT, TraitRules
 from hubwire.plan.values import BY_TYPE, Converter, date_in
 from hubwire.schema import PortalSchema
@@ -37,8 +39,12 @@ class Rulebook:
     """The converters of event properties, by HubSpot's type."""
     mapped_events: dict[str, str | None]
     only_events: frozenset[str]
-    firings: dict[int, object] = field(default_factory=dict)
+    rules: RuleSet | None
+    """The destination's rules; None if it has none."""
+    firings: dict[object, Any] = field(default_factory=dict)
     """The cache of `rule_writers` for the destination's rules and this schema; nothing else reads it."""
+    public_firings: dict[object, Any] = field(default_factory=dict)
+    """The same for messages of public write keys."""
 
 
 def rulebook(schema: PortalSchema, destination: Destination) -> Rulebook:
@@ -71,6 +77,7 @@ def rulebook(schema: PortalSchema, destination: Destination) -> Rulebook:
         email_keys=tuple(key for key, name in mapping.contact.items() if name == CONTACT.key),
         mapped_events={name.strip().casefold(): target for name, target in mapping.events.items()},
         only_events=frozenset(name.strip().casefold() for name in mapping.only_events),
+        rules=rule_set(destination) if destination.rules or destination.presets else None,
     )
     if len(schema.rulebooks) >= MAX_RULEBOOKS:
         schema.rulebooks.clear()

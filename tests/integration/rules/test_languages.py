@@ -129,7 +129,7 @@ def test_every_rule_that_fires_is_a_candidate_and_fires_within_the_index(
             triggers.append(compile_trigger(text, reading))
         except TriggerRefused:
             continue
-    index = RuleIndex([(trigger.reach, number) for number, trigger in enumerate(triggers)])
+    index = RuleIndex([(trigger.reach, number) for number, trigger in enumerate(triggers)], tuple)
 
     candidates = index.candidates(message["type"], message.get("event"))
 

@@ -17,8 +17,8 @@ from hubwire.operation import Link
 from hubwire.plan.default_portal import default_portal
 from hubwire.plan.person_traits import MAX_VALUE
 from hubwire.plan.rules.checks import check_destination
+from hubwire.plan.rules.compiling import compile_rule
 from hubwire.plan.rules.resolving import root_of
-from hubwire.plan.rules.rule_set import compile_rule
 from hubwire.rule import Each, Rule
 
 ANN = "ann@example.test"

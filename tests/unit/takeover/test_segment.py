@@ -12,7 +12,7 @@ from hubwire.errors import SettingsError
 from hubwire.manage.rules.files import read_rules, rules_text
 from hubwire.manage.takeover import TakeOver, Verdict, VerdictLine, read_findings, take_over
 from hubwire.plan.rules.checks import check_rules
-from hubwire.plan.rules.rule_set import compile_rule
+from hubwire.plan.rules.compiling import compile_rule
 from hubwire.rule import Rule
 
 FILE = Path(__file__).parents[2] / "takeover_files" / "segment.tf"

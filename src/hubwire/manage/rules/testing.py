@@ -16,10 +16,10 @@ from hubwire.errors import BadValue
 from hubwire.message import JournalRow, read_message
 from hubwire.plan.presets import rules_of
 from hubwire.plan.rule_writers import is_for_portal
+from hubwire.plan.rules.compiling import CompiledEach, compile_rule
 from hubwire.plan.rules.directives import MappingFailed
 from hubwire.plan.rules.paths import Resolver
 from hubwire.plan.rules.resolving import PERSON, resolver, root_of, traits_named
-from hubwire.plan.rules.rule_set import CompiledEach, compile_rule
 from hubwire.plan.rules.values import MISSING
 from hubwire.rule import Rule
 from hubwire.schema import PortalSchema

@@ -11,7 +11,7 @@ import msgspec
 
 from hubwire.errors import BadValue
 from hubwire.plan.rules.checks import check_rules
-from hubwire.plan.rules.rule_set import compile_rule
+from hubwire.plan.rules.compiling import compile_rule
 from hubwire.plan.rules.triggers.overlap import both_fire
 from hubwire.rule import Rule
 

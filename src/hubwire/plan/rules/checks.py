@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 from hubwire.destination import Destination
 from hubwire.errors import BadValue
 from hubwire.plan.presets import check_presets, rules_of
+from hubwire.plan.rules.compiling import CompiledRule, compile_rule, templates_of
 from hubwire.plan.rules.faults import MappingRefused
 from hubwire.plan.rules.mapping import check_mapping
 from hubwire.plan.rules.marketing_checks import check_marketing
 from hubwire.plan.rules.record_checks import MAX_NAME, refuse
 from hubwire.plan.rules.resolving import as_mapping
-from hubwire.plan.rules.rule_set import CompiledRule, compile_rule, templates_of
 from hubwire.plan.rules.shape_checks import check_defaults, check_shape, check_traits
 from hubwire.plan.rules.triggers import Reading, Trigger, TriggerRefused, refuse_two_meanings
 from hubwire.plan.rules.triggers.overlap import both_fire

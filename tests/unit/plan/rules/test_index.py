@@ -29,10 +29,10 @@ TRIGGERS = [
     ],
 )
 def test_candidates_are_those_whose_trigger_can_fire(type_: str, event: str | None, expected: list[int]) -> None:
-    index = RuleIndex([(compile_trigger(trigger).reach, number) for number, trigger in enumerate(TRIGGERS)])
+    index = RuleIndex([(compile_trigger(trigger).reach, number) for number, trigger in enumerate(TRIGGERS)], tuple)
 
     assert list(index.candidates(type_, event)) == expected
 
 
 def test_an_index_without_rules_has_no_candidates() -> None:
-    assert RuleIndex[str]([]).candidates("track", "A") == ()
+    assert RuleIndex[str, tuple[str, ...]]([], tuple).candidates("track", "A") == ()

@@ -45,6 +45,16 @@ def compile_documented(node: Node) -> Fires:
             return _joined(operator == "and", [compile_documented(condition) for condition in conditions])
         case Comparison("=", Field((root,)), Literal(str() as value)):
             return lambda message: message.get(root) == value
+        case Comparison("=", Field((root, second, third)), Literal(str() as value)):
+
+            def equals_third(message: Message) -> bool:
+                """The most frequent long paths (`context.library.name`), in one call."""
+                part: Any = message.get(root, MISSING)
+                part = part.get(second, MISSING) if type(part) is dict else step_into(part, second)
+                found = part.get(third, MISSING) if type(part) is dict else step_into(part, third)
+                return found == value  # type: ignore[no-any-return]
+
+            return equals_third
         case Comparison("=", Field() as field, Literal(str() as value)):
             read = _field_reader(field.steps)
             return lambda message: read(message) == value
@@ -190,18 +200,6 @@ def _field_reader(steps: tuple[str, ...]) -> Read:
     root, rest = steps[0], steps[1:]
     if not rest:
         return lambda message: message.get(root)
-
-    if len(rest) == 2:
-        second, third = rest
-
-        def read_third(message: Message) -> Any:
-            """The most frequent long paths (`context.library.name`), without a loop."""
-            value: Any = message.get(root, MISSING)
-            value = value.get(second, MISSING) if type(value) is dict else step_into(value, second)
-            value = value.get(third, MISSING) if type(value) is dict else step_into(value, third)
-            return None if value is MISSING else value
-
-        return read_third
 
     def read(message: Message) -> Any:
         value: Any = message.get(root, MISSING)

@@ -37,6 +37,11 @@ class Trigger:
     reach: Reach
     fires_within: Fires
 
+    @property
+    def name(self) -> str:
+        """The text with its reading: two rules with the same one fire together."""
+        return f"{self.reading} {self.text}"
+
 
 def compile_trigger(text: str, reading: Reading = Reading.DOCUMENTED) -> Trigger:
     """The compiled trigger of a text.
