@@ -186,6 +186,24 @@ async def test_only_what_is_empty_is_filled_and_only_what_is_there_is_updated(ki
     assert (f"{kit.name}.colour", "not-empty") in kit.lane.left_out()
 
 
+async def test_an_update_that_comes_before_the_record_counts_if_it_is_newer_than_the_record(kit: Kit) -> None:
+    def update(value: str, at_ms: int) -> Any:
+        [operation, *_] = kit.upsert(value, colour="new", size="4", at_ms=at_ms)
+        operation.mode = "update"
+        return operation
+
+    now_ms = kit.lane.world.clock.now_ms()
+    await kit.lane.deliver(update("1", now_ms), update("2", now_ms - 9_000))
+    assert kit.records() == []
+    for value in "12":
+        await kit.lane.deliver(*kit.upsert(value, colour="old", at_ms=now_ms - 5_000))
+    shown = {record["ext_id"]: (record["colour"], record.get("size")) for record in kit.records()}
+    assert shown == {"1": ("new", "4"), "2": ("old", None)}
+    before = kit.lane.calls()
+    await kit.lane.deliver(*kit.upsert("1", colour="older", at_ms=now_ms - 3_000))
+    assert kit.lane.calls() == before
+
+
 async def test_a_call_whose_answer_is_lost_doubles_nothing_and_is_sent_again(kit: Kit) -> None:
     def lost(request: httpx2.Request) -> BaseException | None:
         if not str(request.url).endswith(("/batch/upsert", "/batch/create")) or kit.known.path not in str(request.url):

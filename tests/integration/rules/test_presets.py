@@ -116,6 +116,30 @@ async def test_a_guests_order_is_there_before_anybody_knows_the_guest(tmp_path: 
         await world.close()
 
 
+async def test_an_older_cart_that_comes_after_its_order_is_closed(tmp_path: Path) -> None:
+    messages = [*PEOPLE, STORY[2], STORY[0], event("Cart Viewed", 4, cart_id="c2", products=[PEN])]
+    world = await delivered(tmp_path, messages, one_by_one=True)
+    try:
+        assert records(world, "carts", "hubwire_cart_id", "hs_external_status") == {
+            "cart:c1": {"hs_external_status": "completed"},
+            "cart:c2": {"hs_external_status": "open"},
+        }
+    finally:
+        await world.close()
+
+
+async def test_a_product_without_an_id_is_reported_and_the_others_are_lines(tmp_path: Path) -> None:
+    odd = [None, "x", 5, {}, {"price": 3}, {"product_id": "", "sku": "INK", "name": "Ink"}, {"name": "Cap"}]
+    messages = [*PEOPLE, event("Order Completed", 1, order_id="o1", products=[*odd, PEN])]
+    world = await delivered(tmp_path, messages, one_by_one=True)
+    try:
+        assert set(records(world, "line_items", "hubwire_line_id")) == {"order:o1:INK", "order:o1:Cap", "order:o1:p1"}
+        [(left_out,)] = world.database.execute("SELECT left_out FROM delivery WHERE left_out IS NOT NULL").fetchall()
+        assert b"rule-without-key" in left_out
+    finally:
+        await world.close()
+
+
 VIEWS = [
     event("Product Viewed", 2, product_id="p1", sku="PEN", name="Pen", price=3),
     event("Product Viewed", 1, product_id="p1", sku="PEN", name="Pencil", price=2),

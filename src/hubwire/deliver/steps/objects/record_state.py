@@ -18,6 +18,7 @@ from hubwire.deliver.steps.conditions import settle, unanswered
 from hubwire.deliver.steps.find_records import find_records
 from hubwire.deliver.steps.look_up import Held, read_by_key, read_records, unseen
 from hubwire.deliver.steps.newer import foreign_versions, late_names, leave_out_newer
+from hubwire.deliver.steps.objects.waiting_values import is_waiting_only, keep_waiting
 from hubwire.delivery import Delivered
 from hubwire.hubspot.call import Call
 from hubwire.hubspot.reading import total_and_next
@@ -67,7 +68,10 @@ async def look_up_records(
         ref = RecordRef(object_type, key)
         if desired.is_plain or ref in cycle_state.objects.refused or ref in cycle_state.objects.adopted:
             continue
-        if not settle(cycle_state, desired, cycle_state.objects.record_id(ref), None):
+        record_id = cycle_state.objects.record_id(ref)
+        if record_id is None and not desired.may_make:
+            keep_waiting(cycle_state, ref, desired)
+        if not settle(cycle_state, desired, record_id, None):
             cycle_state.objects.refused[ref] = Delivered()
 
 
@@ -116,7 +120,7 @@ def _note_reads(
         return
     if desired.find:
         depends_on = depends_on or set()
-    if record is not None and record.properties:
+    if record is not None and not is_waiting_only(record):
         names = {*desired.values, *(name for name in record.properties if name[:1] != "@")}
     if depends_on is not None or names or schema.object_type.name == LEAD:
         reads.by_key[desired.key] = names | (depends_on or set())
@@ -143,7 +147,7 @@ async def _drop_new(
     known = cycle_state.objects.of_type(schema.object_type.stored_as, reads.by_key)
     for key in list(reads.by_key):
         parts = unique_property(key)
-        if parts is not None and parts[0] in ours and key not in known:
+        if parts is not None and parts[0] in ours and (key not in known or is_waiting_only(known[key])):
             del reads.by_key[key]
 
 

@@ -29,6 +29,7 @@ from hubwire.deliver.steps.objects.record_associations import associate_records
 from hubwire.deliver.steps.objects.record_holds import hold_unavailable, is_unavailable, wait_for_record
 from hubwire.deliver.steps.objects.record_state import look_up_records
 from hubwire.deliver.steps.objects.removed_records import archive_removed, leave_removed, revived
+from hubwire.deliver.steps.objects.waiting_values import add_waiting, drop_waiting
 from hubwire.deliver.steps.record_calls import update_call
 from hubwire.deliver.steps.record_values import (
     note_unwritten,
@@ -158,6 +159,7 @@ class _RecordStep:
         inputs = {}
         written: set[str] = set()
         for key, desired in self._open().items():
+            add_waiting(self._known(key), desired)
             properties = self._properties(desired)
             if properties is None or not self._is_open(key):
                 continue
@@ -271,6 +273,7 @@ class _RecordStep:
         returned = outcome.returned
         known_id = cycle_state.objects.record_id(ref)
         record = cycle_state.objects.record_is(ref, returned.record_id if returned else known_id, cycle_state.now_ms)
+        drop_waiting(record)
         note_written(cycle_state, self.object_type, desired, record, outcome)
 
     def _plan_again(self, desired: DesiredRecord, outcome: Judged) -> bool:
