@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -24,12 +24,23 @@ Rules = Annotated[
 
 OWN_SPACE = "source:"
 """The start of the identity space that a web or mobile source has by default."""
+PUBLIC_MESSAGES_PER_SECOND = 100
+"""The limit of a web or mobile source without one of its own. Chosen: one HubSpot call a second for new contacts, so a
+stranger with a public write key delays nobody else's messages and cannot use up the calls of a day."""
+PUBLIC_BURST_SECONDS = 60
 
 
 class SourceKind(StrEnum):
     WEB = "web"
     MOBILE = "mobile"
     SERVER = "server"
+
+
+class RateLimit(NamedTuple):
+    """Messages per second on average, and as many at once after a pause."""
+
+    per_second: int
+    burst: int
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +58,16 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     device_mode: bool = False
     is_enabled: bool = True
     messages_per_second: int | None = None
-    """The rate limit of this source; None means no limit of its own."""
+    """The rate limit of this source; None means the default of its kind."""
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """The limit of each receiver; None for a server source without one."""
+        if self.messages_per_second is not None:
+            return RateLimit(self.messages_per_second, self.messages_per_second)
+        if not self.is_public:
+            return None
+        return RateLimit(PUBLIC_MESSAGES_PER_SECOND, PUBLIC_MESSAGES_PER_SECOND * PUBLIC_BURST_SECONDS)
 
     @property
     def is_public(self) -> bool:

@@ -227,9 +227,9 @@ class ReceiveApp:
             )
         now_ms = self._clock.now_ms()
         wait_seconds = self._rates.take(source, len(upload.fields), now_ms)
-        if wait_seconds is not None:
+        if wait_seconds is not None and source.rate_limit is not None:
             raise Overloaded(
-                f"this source may send {source.messages_per_second} messages per second; nothing was kept",
+                f"this source may send {source.rate_limit.per_second} messages per second; nothing was kept",
                 code="rate-limited",
                 retry_after_seconds=wait_seconds,
             )

@@ -39,7 +39,7 @@ REFUSALS = {
     "401": "There is no write key, or no source has it.",
     "403": "The source does not allow the origin of this page.",
     "408": "The body did not arrive in time.",
-    "429": "Too many messages at once. Nothing was kept. Try again after `Retry-After`.",
+    "429": "Too many messages at once, or more than the source may send. Nothing was kept. Retry after `Retry-After`.",
     "503": "Hubwire cannot write to the journal. Nothing was kept. Try again after `Retry-After`.",
 }
 RETRIED = frozenset({"429", "503"})

@@ -140,8 +140,8 @@ def _fits(origin: str, pattern: str) -> bool:
 class SourceRates:
     """Running state of all sources' limits, fed `now_ms`.
 
-    Shape: an upload is let in while the bucket is not empty and takes all it needs, so that one upload larger than a
-    second's share passes and the next ones wait.
+    Shape: an upload is let in while the bucket is not empty and takes all it needs, so that one upload larger than the
+    burst passes and the next ones wait.
     """
 
     def __init__(self) -> None:
@@ -149,11 +149,12 @@ class SourceRates:
 
     def take(self, source: Source, count: int, now_ms: int) -> int | None:
         """None when the messages may pass, otherwise the seconds to wait before trying again."""
-        rate = source.messages_per_second
-        if rate is None:
+        limit = source.rate_limit
+        if limit is None:
             return None
-        left, at_ms = self._buckets.get(source.source_id, (float(rate), now_ms))
-        left = min(float(rate), left + max(0, now_ms - at_ms) / 1000 * rate)
+        rate, burst = limit.per_second, float(limit.burst)
+        left, at_ms = self._buckets.get(source.source_id, (burst, now_ms))
+        left = min(burst, left + max(0, now_ms - at_ms) / 1000 * rate)
         if left <= 0:
             self._buckets[source.source_id] = (left, now_ms)
             # A little longer than the debt: at exactly zero the bucket is still empty.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hubwire.clock import FakeClock
-from hubwire.destination import Source
+from hubwire.destination import PUBLIC_BURST_SECONDS, PUBLIC_MESSAGES_PER_SECOND, Source, SourceKind
 from hubwire.receive.sources import CachedSources, SourceRates, is_allowed
 
 SOURCE = Source(source_id=1, name="server")
@@ -105,3 +105,18 @@ def test_waiting_as_told_is_enough() -> None:
     wait_seconds = rates.take(source, 1, 0)
     assert wait_seconds == 9
     assert rates.take(source, 1, wait_seconds * 1000) is None
+
+
+@pytest.mark.parametrize("kind", [SourceKind.WEB, SourceKind.MOBILE])
+def test_a_public_source_sends_a_minutes_share_at_once_and_then_its_rate(kind: SourceKind) -> None:
+    rates, source = SourceRates(), Source(source_id=2, name="site", kind=kind)
+    burst = PUBLIC_MESSAGES_PER_SECOND * PUBLIC_BURST_SECONDS
+    assert [rates.take(source, 500, 0) for _ in range(burst // 500)] == [None] * (burst // 500)
+    assert rates.take(source, 1, 0) == 1
+    assert rates.take(source, PUBLIC_MESSAGES_PER_SECOND, 1000) is None
+    assert rates.take(source, 1, 1000) == 1
+
+
+def test_a_rate_of_its_own_replaces_the_default_of_a_public_source() -> None:
+    rates, source = SourceRates(), Source(source_id=2, name="site", kind=SourceKind.WEB, messages_per_second=100_000)
+    assert all(rates.take(source, 500, 0) is None for _ in range(200))

@@ -34,7 +34,10 @@ OriginOption = Annotated[
     typer.Option("--origin", help="Origin whose pages may send (https://www.example.com); repeat the option."),
 ]
 SpaceOption = Annotated[str | None, typer.Option(help="Sources in one identity space share the ids of people.")]
-RateOption = Annotated[int | None, typer.Option(min=0, help="Maximum messages per second; 0 for no limit.")]
+RateOption = Annotated[
+    int | None,
+    typer.Option(min=0, help="Maximum messages per second; 0 for the default: server no limit, web and mobile 100."),
+]
 
 app = typer.Typer(help="Sources: websites, apps and servers, and their write keys.", no_args_is_help=True)
 
