@@ -96,8 +96,8 @@ class Request:
 
     def next_page(self, after: str, limit: int) -> dict[str, dict[str, str]]:
         """`paging` of an answer that has a next page; its link keeps the other parameters of the call."""
-        asked = parse_qsl(self.query_string.decode("latin-1"), keep_blank_values=True)
-        others = [(name, value) for name, value in asked if name not in ("limit", "after")]
+        parameters = parse_qsl(self.query_string.decode("latin-1"), keep_blank_values=True)
+        others = [(name, value) for name, value in parameters if name not in ("limit", "after")]
         link = f"https://api.hubapi.com{self.path}?{urlencode([('limit', limit), ('after', after), *others], safe=',')}"
         return {"next": {"after": after, "link": link}}
 
