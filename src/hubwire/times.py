@@ -101,6 +101,7 @@ _ZONE: Final = re.compile(
 )
 """An offset, a zone, or both; after an offset the zone's name adds nothing, as in Go's `+0100 CET`."""
 _GO_MONOTONIC: Final = re.compile(r" m=[-+]\d+\.\d+$")
+_ENDS_WITH_OFFSET: Final = re.compile(r"(?::.*[-+]\d\d:?(?:\d\d)?|\d ?z|utc?|gmt|[ecmp][sd]t)$")
 _IN_BRACKETS: Final = re.compile(r" ?(?:\[[\w/+-]+\]|\([^()]*\))$")
 
 
@@ -186,7 +187,11 @@ def _text_ms(text: str, order: DateOrder | None) -> int:
         return _basic_ms(match, order)
     if _EPOCH_NUMBER.fullmatch(plain):
         return _epoch_ms(float(plain) if "." in plain else int(plain))
-    return _calendar_ms(_IN_BRACKETS.sub("", _GO_MONOTONIC.sub("", plain)), order)
+    plain = _GO_MONOTONIC.sub("", plain)
+    bare = _IN_BRACKETS.sub("", plain)
+    if bare != plain and not _ENDS_WITH_OFFSET.search(bare):
+        raise _Fault(TimeFault.UNKNOWN_FORM, "names a zone without its offset")
+    return _calendar_ms(bare, order)
 
 
 def _epoch_ms(value: int | float) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,10 @@ MAX_DEPTH = 128
 MAX_NUMBER_DIGITS = 4000
 MAX_KEPT_VALUE_BYTES = 1024
 KEPT_OF_A_BAD_ITEM = ("type", "messageId", "userId", "anonymousId", "event", "timestamp")
+
+CUT_DEPTH = MAX_DEPTH + 8
+"""The depth in an upload at which a message is too deep in any case."""
+_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}\[\]]', re.DOTALL)
 
 Fields = dict[str, Any]
 
@@ -79,7 +84,10 @@ def read_upload(body: bytes | bytearray, route: Route, limits: ReceiveLimits, *,
     try:
         upload = _single(body) if route.takes is Takes.SINGLE else _many(body, limits)
     except RecursionError as exc:
-        raise _too_deep() from exc
+        cut = body if is_strict or route.takes is Takes.SINGLE else _cut_deep(body)
+        if len(cut) == len(body):
+            raise _too_deep() from exc
+        return read_upload(cut, route, limits)
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         upload = _leniently(body, route, limits, exc)
     _check_items(upload, route, limits, is_strict=is_strict)
@@ -239,6 +247,27 @@ def _check_depth(body: bytes, value: object) -> None:
         if not level:
             return
     raise _too_deep()
+
+
+def _cut_deep(body: bytes | bytearray) -> bytes | bytearray:
+    """The body with null for whatever no decoder takes, a large one as it is; a message cut like this is too deep."""
+    if len(body) > LARGE_UPLOAD_BYTES:
+        return body  # a body full of brackets would take too long
+    parts: list[bytes] = []
+    depth = kept_until = 0
+    for token in _BRACKETS.finditer(body):
+        bracket = token[0]
+        if bracket in b"{[":
+            depth += 1
+            if depth == CUT_DEPTH:
+                parts.append(bytes(body[kept_until : token.start()]) + b"null")
+        elif bracket in b"}]":
+            if depth == CUT_DEPTH:
+                kept_until = token.end()
+            depth -= 1
+    if depth >= CUT_DEPTH:
+        return body
+    return b"".join(parts) + bytes(body[kept_until:])
 
 
 def _too_deep() -> MalformedUpload:

@@ -339,11 +339,15 @@ async def test_a_bad_item_of_a_batch_sinks_alone(receiver: Receiver, item: objec
     assert all(len(row.body) < 2000 for row in receiver.rows if row.rejected)
 
 
-async def test_a_deep_item_of_a_batch_sinks_alone(receiver: Receiver) -> None:
-    deep = b'{"type":"track","userId":"u","event":"e","messageId":"d","p":' + b"[" * 200 + b"]" * 200 + b"}"
-    assert (
-        await receiver.post("/v1/batch", b'{"batch":[' + deep + b"," + msgspec.json.encode(TRACK) + b"]}")
-    ).status == 200
+@pytest.mark.parametrize("depth", [200, 900, 5_000, 20_000])
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"]":', b"}")])
+async def test_a_deep_item_of_a_batch_sinks_alone(
+    receiver: Receiver, depth: int, opening: bytes, closing: bytes
+) -> None:
+    inner = opening * depth + b"1" + closing * depth
+    deep = b'{"type":"track","userId":"u","event":"e","messageId":"d","p":' + inner + b"}"
+    body = b'{"batch":[' + deep + b"," + msgspec.json.encode(TRACK) + b"]}"
+    assert (await receiver.post("/v1/batch", body)).status == 200
     assert [(row.message_id, row.rejected) for row in receiver.rows] == [("d", "too-deep"), (TRACK["messageId"], None)]
 
 
@@ -367,7 +371,7 @@ async def test_a_key_in_a_message_is_found_behind_a_bad_one(receiver: Receiver) 
 
 
 @pytest.mark.parametrize("depth", [200, 900, 5_000, 200_000])
-async def test_deep_nesting_is_400(receiver: Receiver, depth: int) -> None:
+async def test_deep_nesting_of_a_single_message_is_400(receiver: Receiver, depth: int) -> None:
     path = "/v1/track"
     for opening, closing in ((b"[", b"]"), (b'{"a":', b"}")):
         inner = opening * depth + b"1" + closing * depth
