@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -104,10 +105,28 @@ def axe_script(folder: Path) -> str:
 
 def violations(page: Page, axe: str) -> list[str]:
     """What axe finds on a page, as lines to read; with the size of targets, which WCAG 2.2 asks for."""
-    page.evaluate(axe)
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(axe)
     found = page.evaluate("axe.run(document, {resultTypes: ['violations'], rules: {'target-size': {enabled: true}}})")
     return [
         f"{one['id']} ({one['impact']}): {json.dumps(one['nodes'][0]['target'])} {one['nodes'][0]['html'][:160]}"
         for one in found["violations"]
         if one["impact"] in ("serious", "critical", "moderate")
     ]
+
+
+def heading_faults(page: Page) -> list[str]:
+    """What a screen reader's list of headings would stumble over: not one h1, or a level that is left out."""
+    levels: list[int] = page.evaluate(
+        """[...document.querySelectorAll('h1, h2, h3, h4, h5, h6')]
+        .filter((heading) => heading.checkVisibility()).map((heading) => Number(heading.tagName[1]))"""
+    )
+    faults = [] if levels.count(1) == 1 else [f"{levels.count(1)} headings of level 1"]
+    return faults + [f"h{after} after h{before}" for before, after in pairwise(levels) if after > before + 1]
+
+
+def skip_link_target(page: Page) -> str:
+    """The id of the element that has the focus after Tab and Enter on a fresh page."""
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    return str(page.evaluate("document.activeElement.id"))

@@ -69,6 +69,25 @@ def test_switches_keep_calls_from_hubspot(host: Host, visit: Visit) -> None:
     assert [name for name in host.counted() if name.startswith("event")] == [f"event pe{HUB_ID}_seen"]
 
 
+def test_the_panel_shows_this_visitor_and_all_on_request(host: Host, visit: Visit) -> None:
+    page = open_demo(host, visit)
+    received(page, "counted by HubSpot itself")
+    other = {"kind": "view", "hubId": HUB_ID, "pageId": "other", "utk": "ab" * 16, "url": f"{host.origin}/demo"}
+    page.request.post(f"{host.origin}/_hubspot/track", data={**other, "path": "/of-another-visitor", "sequence": 1})
+    page.click("form[data-call=track] button")
+    received(page, f"pe{HUB_ID}_clicked_buy_now_button")
+    expect(page.locator("#received")).not_to_contain_text("/of-another-visitor")
+    page.check("#everyone")
+    received(page, "/of-another-visitor")
+
+
+def test_on_a_phone_a_button_brings_its_result_into_view(host: Host, visit: Visit) -> None:
+    visit.page.set_viewport_size({"width": 390, "height": 844})
+    page = open_demo(host, visit)
+    page.click("form[data-call=page] button")
+    expect(page.locator("#hubspot-title")).to_be_in_viewport()
+
+
 def test_clear_empties_the_panel(host: Host, visit: Visit) -> None:
     page = open_demo(host, visit)
     received(page, "counted by HubSpot itself")

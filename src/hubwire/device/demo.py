@@ -15,6 +15,8 @@ from hubwire.device.snippet import snippet
 from hubwire.device.source import DeviceSource
 
 FOLDER = Path(__file__).parent / "demo_page"
+LOOK = Path(__file__).parents[1] / "look"
+CSS = "text/css; charset=utf-8"
 
 UNAVAILABLE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Device mode demo · Hubwire</title>
 <p style="font:16px/1.5 system-ui;max-width:40em;margin:3em auto;padding:0 1em">{reason}</p></html>"""
@@ -47,16 +49,18 @@ def demo_routes(source: Callable[[], DeviceSource | None], assets: Assets | None
 
     return [
         Route("/demo", demo),
-        Route("/demo/demo.js", _file("demo.js", JAVASCRIPT)),
-        Route("/demo/demo.css", _file("demo.css", "text/css; charset=utf-8")),
+        Route("/demo/demo.js", _file(FOLDER / "demo.js", JAVASCRIPT)),
+        Route("/demo/demo.css", _file(FOLDER / "demo.css", CSS)),
+        Route("/demo/look.css", _file(LOOK / "look.css", CSS)),
+        Route("/demo/icon.svg", _file(LOOK / "icon.svg", "image/svg+xml")),
     ]
 
 
 _HEADERS = {"cache-control": "no-store", "x-frame-options": "DENY", "x-content-type-options": "nosniff"}
 
 
-def _file(name: str, media_type: str) -> Callable[[Request], Awaitable[Response]]:
-    body = (FOLDER / name).read_bytes()
+def _file(path: Path, media_type: str) -> Callable[[Request], Awaitable[Response]]:
+    body = path.read_bytes()
 
     async def endpoint(_request: Request) -> Response:
         return Response(body, headers={"cache-control": "no-cache"}, media_type=media_type)

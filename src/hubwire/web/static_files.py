@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 PREFIX = "/console/static"
 TYPES = {
+    "look.css": "text/css; charset=utf-8",
     "console.css": "text/css; charset=utf-8",
     "check.js": "text/javascript; charset=utf-8",
     "console.js": "text/javascript; charset=utf-8",
@@ -18,6 +19,8 @@ TYPES = {
     "vendor/htmx.min.js": "text/javascript; charset=utf-8",
     "vendor/htmx.LICENSE.txt": "text/plain; charset=utf-8",
 }
+SHARED = frozenset({"look.css", "icon.svg"})
+"""Files of the look that the console shares with the demo page and the emulator's page."""
 FOREVER = "public, max-age=31536000, immutable"
 SHORT = "no-cache"
 
@@ -26,8 +29,10 @@ class StaticFiles:
     """Files by name, each with the address that changes with its content."""
 
     def __init__(self) -> None:
-        folder = resources.files("hubwire.console").joinpath("static")
-        self._files = {name: folder.joinpath(*name.split("/")).read_bytes() for name in TYPES}
+        package = resources.files("hubwire")
+        own, look = package.joinpath("console", "static"), package.joinpath("look")
+        folders = {name: look if name in SHARED else own for name in TYPES}
+        self._files = {name: folders[name].joinpath(*name.split("/")).read_bytes() for name in TYPES}
         self._versions = {name: hashlib.sha256(body).hexdigest()[:12] for name, body in self._files.items()}
 
     def url(self, name: str) -> str:

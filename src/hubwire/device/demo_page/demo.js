@@ -72,7 +72,7 @@ function showSent({ event }) {
   const fate = document.createElement('a')
   fate.href = `${base}/messages/${encodeURIComponent(event.messageId)}`
   fate.target = '_blank'
-  fate.textContent = 'what became of it'
+  fate.textContent = 'outcome'
   item.prepend(fate)
   add(element('sent'), item)
 }
@@ -81,6 +81,8 @@ async function send(form) {
   const ctx = await CALLS[form.dataset.call](Object.fromEntries(new FormData(form)))
   showSent(ctx)
   showState(ctx)
+  // On a phone, the lists are below the fold: without this, nothing would seem to happen.
+  if (matchMedia('(max-width: 880px)').matches) element('hubspot-title').scrollIntoView()
 }
 
 function showWeight() {
@@ -100,17 +102,35 @@ function makeForm() {
   hbspt.forms.create({ portalId: place.dataset.hubId, formId: 'demo-form', target: '#hubspot-form', css: '', cssRequired: '' })
 }
 
+let entries = []
+const visitors = new Map() // page -> visitor: commands name only their page
+
+function isOwn({ url, pageId, utk }) {
+  const visitor = utk || visitors.get(pageId)
+  return new URL(url).pathname === location.pathname && (!visitor || visitor === cookie('hubspotutk'))
+}
+
+function show(newEntries) {
+  for (const entry of newEntries) if (element('everyone').checked || isOwn(entry)) add(element('received'), describe(entry))
+  element('nothing-received').hidden = element('received').children.length > 0
+}
+
+function showAgain() {
+  element('received').textContent = ''
+  show(entries)
+}
+
 /** Follows HubSpot's log; entries of one page come in the order in which they happened there. */
 async function follow() {
-  const list = element('received')
   let after = 0
   for (;;) {
     const answer = await fetch(`${base}/_emulator/browser/log?after=${after}`).catch(() => null)
     const { results } = answer && answer.ok ? await answer.json() : { results: [] }
     after = Math.max(after, ...results.map(({ id }) => id))
     results.sort((a, b) => (a.at + a.pageId === b.at + b.pageId ? a.sequence - b.sequence : a.at < b.at ? -1 : 1))
-    for (const entry of results) add(list, describe(entry))
-    element('nothing-received').hidden = list.children.length > 0
+    for (const { pageId, utk } of results) if (utk) visitors.set(pageId, utk)
+    entries = [...entries, ...results].slice(-SHOWN_ENTRIES * 10)
+    show(results)
     await new Promise((next) => setTimeout(next, LOOK_EVERY_MS))
   }
 }
@@ -143,9 +163,10 @@ element('copy').addEventListener('click', async ({ target }) => {
 if (element('received')) {
   element('clear').addEventListener('click', async () => {
     await fetch(`${base}/_emulator/browser/reset`, { method: 'POST' })
-    element('received').textContent = ''
-    element('nothing-received').hidden = false
+    entries = []
+    showAgain()
   })
+  element('everyone').addEventListener('change', showAgain)
   follow()
 } else element('clear').remove()
 

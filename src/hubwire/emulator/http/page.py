@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from hubwire.emulator.http.page_controls import controls, requests
 from hubwire.emulator.http.page_parts import Slice, View, chip, cut, moment, row, section, table, view_of
-from hubwire.emulator.http.page_style import STYLE
+from hubwire.emulator.http.page_style import ICON, STYLE
 from hubwire.emulator.moments import iso
 from hubwire.emulator.store.occurrences import Occurrence
 from hubwire.emulator.store.portal import Portal
@@ -64,8 +64,9 @@ def _frame(portal: Portal, view: View, stores: list[ObjectStore], sections: str)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>HubSpot emulator</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">{refresh}'
-        '<link rel="icon" href="data:,">'  # a browser that asks for one would be a call in the statistics
-        f"<style>{STYLE}</style></head><body><header><h1>HubSpot <span>emulator</span></h1>"
+        f'<link rel="icon" href="{ICON}">'  # a browser that asks for one would be a call in the statistics
+        f"<style>{STYLE}</style></head><body><header>"
+        f'<h1><img src="{ICON}" alt="" width="26" height="26">HubSpot emulator</h1>'
         f"<p>Portal {config.portal_id} · {escape(str(config.tier))} · {moment(portal.now_iso())} UTC · "
         f"{portal.stats.calls.total():,} calls</p></header><main>"
         f'<nav>{links}<a href="#controls">Clock and faults</a></nav>'
