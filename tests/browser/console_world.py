@@ -41,8 +41,8 @@ class World:
     def sign_in(self, page: Page) -> None:
         """Sign in with the admin token of the settings."""
         page.goto(f"{self.url}/login")
-        page.get_by_label("Token or password").fill(ADMIN_TOKEN)
-        page.get_by_role("button", name="Sign in").click()
+        page.get_by_label("Token", exact=True).fill(ADMIN_TOKEN)
+        page.get_by_role("button", name="Sign in", exact=True).click()
         page.wait_for_url(re.compile(r"/($|\?)"))
 
     def upload(self, write_key: str, messages: list[dict[str, Any]]) -> None:

@@ -261,7 +261,7 @@ def test_a_page_left_open_says_when_the_session_has_ended(world: World, page: Pa
     page.goto(f"{world.url}/live")
     page.context.clear_cookies()
     page.wait_for_url(re.compile("/login"))
-    expect(page.get_by_label("Token or password")).to_be_visible()
+    expect(page.get_by_label("Token", exact=True)).to_be_visible()
 
 
 def test_a_page_left_open_says_when_the_server_is_gone(world: World, page: Page) -> None:

@@ -14,12 +14,13 @@ class Health(StrEnum):
 
 
 class Check(msgspec.Struct, kw_only=True, frozen=True):
-    """One check: its subject, its result and the remedy."""
+    """One check: its subject, its result and the remedy. `page`: the path of the console page that has it."""
 
     name: str
     health: Health
     said: str
     remedy: str = ""
+    page: str = ""
 
 
 class ConnectionReport(msgspec.Struct, kw_only=True, frozen=True):

@@ -10,6 +10,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from hubwire.backends.store import Store
 from hubwire.clock import Clock
 from hubwire.destination import Source, SourceKind
@@ -173,7 +175,8 @@ def _source(store: Store, source: Source, feeds: bool) -> Check:
         return warn(name, "feeds no destination", "hubwire destination change NAME --source all")
     if source.kind is SourceKind.WEB and not source.allowed_origins:
         remedy = f"hubwire source change {source.name} --origin https://www.example.com"
-        return warn(name, "accepts its public key from pages of every origin", remedy)
+        found = warn(name, "accepts its public key from pages of every origin", remedy)
+        return msgspec.structs.replace(found, page=f"/sources/{source.source_id}")
     return ok(name, f"{source.kind}, {len(keys)} write key{'s' if len(keys) > 1 else ''}")
 
 

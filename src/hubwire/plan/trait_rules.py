@@ -36,37 +36,37 @@ _ADDRESS = {
     "addresscountry": ("country", "address.country"),
 }
 _PLACE = {
-    "address": ("address", "special:address"),
-    "city": ("city", "special:city"),
-    "state": ("state", "special:state"),
-    "zip": ("zip", "special:zip"),
-    "postalcode": ("zip", "special:postalCode"),
-    "country": ("country", "special:country"),
-    "phone": ("phone", "special:phone"),
-    "website": ("website", "special:website"),
+    "address": ("address", "standard:address"),
+    "city": ("city", "standard:city"),
+    "state": ("state", "standard:state"),
+    "zip": ("zip", "standard:zip"),
+    "postalcode": ("zip", "standard:postalCode"),
+    "country": ("country", "standard:country"),
+    "phone": ("phone", "standard:phone"),
+    "website": ("website", "standard:website"),
     **_ADDRESS,
-    "createdat": ("createdate", "special:createdAt"),
-    "created": ("createdate", "special:created"),
+    "createdat": ("createdate", "standard:createdAt"),
+    "created": ("createdate", "standard:created"),
 }
 
 CONTACT_SPECIALS: dict[str, tuple[str, str]] = {
-    "firstname": ("firstname", "special:firstName"),
-    "lastname": ("lastname", "special:lastName"),
-    "companyname": ("company", "special:companyName"),
-    "company": ("company", "special:company"),
-    "position": ("jobtitle", "special:position"),
-    "jobtitle": ("jobtitle", "special:jobTitle"),
-    "title": ("jobtitle", "special:title"),
+    "firstname": ("firstname", "standard:firstName"),
+    "lastname": ("lastname", "standard:lastName"),
+    "companyname": ("company", "standard:companyName"),
+    "company": ("company", "standard:company"),
+    "position": ("jobtitle", "standard:position"),
+    "jobtitle": ("jobtitle", "standard:jobTitle"),
+    "title": ("jobtitle", "standard:title"),
     "lifecyclestage": ("lifecyclestage", "lifecycle"),
     **_PLACE,
 }
 """Compressed trait key -> (property, rule). If two traits write one property, the earlier one in this table wins."""
 
 COMPANY_SPECIALS: dict[str, tuple[str, str]] = {
-    "name": ("name", "special:name"),
-    "description": ("description", "special:description"),
-    "employees": ("numberofemployees", "special:employees"),
-    "industry": ("industry", "special:industry"),
+    "name": ("name", "standard:name"),
+    "description": ("description", "standard:description"),
+    "employees": ("numberofemployees", "standard:employees"),
+    "industry": ("industry", "standard:industry"),
     "lifecyclestage": ("lifecyclestage", "lifecycle"),
     **_PLACE,
 }

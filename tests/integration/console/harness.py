@@ -118,7 +118,7 @@ class Bench:
                 PlannedOperation(
                     kind="upsert contact",
                     key="paula@example.org",
-                    fields=[PlannedField(name="firstname", value="Peter", rule="special:firstName")],
+                    fields=[PlannedField(name="firstname", value="Peter", rule="standard:firstName")],
                 )
             ],
             requests=[

@@ -317,7 +317,7 @@ def test_a_bad_body_is_refused_and_says_which_field(
 def test_a_plan_is_made_of_a_given_and_of_a_stored_message(console: Console, lane_id: int) -> None:
     body = {"message": {"type": "identify", "userId": "1"}, "source": "website", "destination": 1}
     planned = conforms("/plan", "POST", console.call("POST", "/plan", json=body))
-    assert planned["plan"]["operations"][0]["fields"][0]["rule"] == "special:firstName"
+    assert planned["plan"]["operations"][0]["fields"][0]["rule"] == "standard:firstName"
     stored = console.call("GET", "/plan", params={"message_id": "m-0"})
     assert conforms("/plan", "GET", stored)["destination_id"] == lane_id
     refused = console.call("POST", "/plan", json={"message": {"no": "type"}})

@@ -305,7 +305,7 @@ def test_a_dry_run_shows_values_rules_and_what_is_left_out(console: Console, lan
     answer = console.post("/test", message='{"type":"identify","userId":"1"}', source="1", destination="1", do="plan")
     text = Page(answer.text).text
     assert "What would be sent" in text
-    assert "special:firstName" in text
+    assert "standard:firstName" in text
     assert "no contact property plan" in text
     assert console.bench.sent == []
 

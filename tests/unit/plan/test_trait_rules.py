@@ -18,11 +18,11 @@ def contact_rules(*names: str, **mapping: str | None) -> TraitRules:
 @pytest.mark.parametrize(
     ("key", "name", "rule"),
     [
-        ("firstName", "firstname", "special:firstName"),
-        ("First Name", "firstname", "special:firstName"),
-        ("job_title", "jobtitle", "special:jobTitle"),
-        ("title", "jobtitle", "special:title"),
-        ("company.name", "company", "special:companyName"),
+        ("firstName", "firstname", "standard:firstName"),
+        ("First Name", "firstname", "standard:firstName"),
+        ("job_title", "jobtitle", "standard:jobTitle"),
+        ("title", "jobtitle", "standard:title"),
+        ("company.name", "company", "standard:companyName"),
         ("address.postal_code", "zip", "address.postalCode"),
         ("life cycle stage", "lifecyclestage", "lifecycle"),
         ("salutation", "salutation", "custom"),

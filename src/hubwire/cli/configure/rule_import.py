@@ -165,7 +165,7 @@ def _write(out: Path, after: Destination, result: TakeOver) -> None:
     from hubwire.manage.rules.files import rules_text, toml_value
 
     if out.exists():
-        raise SettingsError(f"{out} exists already", hint="Choose another name, or remove it.")
+        raise SettingsError(f"{out} already exists", hint="Choose another name, or remove it.")
     lines = [f"# {line.verdict}: {line.kind} {line.name}" for line in result.lines if not line.rules]
     lines += ["[[destination]]", f"name = {toml_value(after.name)}"]
     if after.defaults is not None:

@@ -11,7 +11,8 @@ from hubwire.record.statistics import KnownLink, KnownRecord
 COLUMNS = ("anonymousId", "userId, groupId", "e-mail, domain", "HubSpot record", "associated")
 MAX_ROWS = 6
 """The most nodes of one column; the tables of the page have all."""
-MAX_LABEL = 24
+MAX_LABEL = 18
+"""The characters that fit into a box of the narrowest drawing."""
 ROW_HEIGHT, TOP = 34, 26
 WIDTH = 18.0
 STEP = 20.5

@@ -81,11 +81,15 @@ def _server(key: str, url: str) -> list[Snippet]:
         Snippet(
             name="Node",
             code='import { Analytics } from "@segment/analytics-node"\n\n'
-            f'const analytics = new Analytics({{ writeKey: "{key}", host: "{url}" }})',
+            f'const analytics = new Analytics({{ writeKey: "{key}", host: "{url}" }})\n'
+            'analytics.identify({ userId: "user1234", traits: { email: "peter@example.com", firstname: "Peter" } })',
         ),
         Snippet(
             name="Go",
-            code=f'client, _ := analytics.NewWithConfig("{key}", analytics.Config{{Endpoint: "{url}"}})',
+            code=f'client, _ := analytics.NewWithConfig("{key}", analytics.Config{{Endpoint: "{url}"}})\n'
+            "defer client.Close()\n"
+            'client.Enqueue(analytics.Identify{\n    UserId: "user1234",\n'
+            '    Traits: analytics.NewTraits().SetEmail("peter@example.com").SetFirstName("Peter"),\n})',
         ),
     ]
 

@@ -17,7 +17,7 @@ from hubwire.rule import Rule
 
 
 class Verdict(StrEnum):
-    """What became of one part."""
+    """The outcome of one part."""
 
     TAKEN = "taken over"
     TAKEN_OFF = "taken over, off"

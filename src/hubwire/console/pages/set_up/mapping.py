@@ -11,9 +11,13 @@ from starlette.responses import Response
 from hubwire.console.pages.set_up.connection import find_destination
 from hubwire.console.parts.lanes import names
 from hubwire.destination import CompanyDomain, Destination, Mapping
-from hubwire.errors import BadValue, HubwireError
+from hubwire.errors import BadValue, HubSpotError, HubwireError, SettingsError
 from hubwire.manage import changes
+from hubwire.manage.rules.hints import rule_hints
+from hubwire.manage.schema.portal_contents import newest_rows
+from hubwire.plan.trait_rules import is_read_only
 from hubwire.registry.access import Role
+from hubwire.schema import PropertyDefinition
 from hubwire.web.parameters import (
     Fields,
     choice,
@@ -26,6 +30,8 @@ DOMAIN_WORDS = {
     CompanyDomain.SITE: "website (ignores www., app. and similar; other subdomains are separate companies)",
     CompanyDomain.REGISTRABLE: "registrable domain (all subdomains are one company)",
 }
+LOOKED_AT = 1_000
+"""The latest messages whose traits and events the form suggests."""
 RULE_TABLES = ("contact", "company", "events")
 SWITCHES = (
     (
@@ -82,6 +88,13 @@ class Switch(msgspec.Struct, frozen=True, kw_only=True):
     is_on: bool
 
 
+class Choices(msgspec.Struct, frozen=True, kw_only=True):
+    """What the fields of the form suggest: traits and events of the latest messages, properties of the portal."""
+
+    seen: list[str] = []
+    properties: list[PropertyDefinition] = []
+
+
 class MappingPage(msgspec.Struct, frozen=True, kw_only=True):
     destination: Destination | None
     destinations: dict[int, str]
@@ -96,6 +109,7 @@ class MappingPage(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """`trait` and `name`: the initial values of the form for a new rule."""
     may_operate: bool
+    choices: Choices = Choices()
 
 
 async def mapping(view: View) -> Response:
@@ -161,11 +175,26 @@ async def _change(view: View, change: Any) -> Response:
 
 async def _show(view: View, problem: Problem | None = None) -> Response:
     page = await view.read(_read, view)
+    if page.destination is not None and page.may_operate:
+        page = msgspec.structs.replace(page, choices=await _choices(view, page.destination))
     status = 200 if problem is None else 422
     cli = "hubwire destination list"
     if page.destination is not None:
         cli = f"hubwire destination show {quote(page.destination.name)}"
     return view.render("set_up/mapping.html", page, title="Mapping", cli=cli, problem=problem, status=status)
+
+
+async def _choices(view: View, destination: Destination) -> Choices:
+    """The suggestions; without the portal's properties while HubSpot cannot be read."""
+    rows = await view.read(newest_rows, view.deps.journal, destination, LOOKED_AT)
+    hints = rule_hints(reversed(rows), lambda fields: True)
+    traits = [field.path.removeprefix("traits.") for field in hints.fields if field.path.startswith("traits.")]
+    try:
+        schema = (await view.deps.contents(destination.destination_id)).schema
+    except (HubSpotError, SettingsError):
+        return Choices(seen=[*traits, *hints.events])
+    properties = [known for known in (*schema.contact.values(), *schema.company.values()) if not is_read_only(known)]
+    return Choices(seen=[*traits, *hints.events], properties=sorted(properties, key=lambda known: known.name))
 
 
 def _read(view: View) -> MappingPage:

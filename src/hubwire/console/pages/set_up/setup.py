@@ -18,10 +18,16 @@ from hubwire.doctor.checks import ConnectionReport
 from hubwire.errors import BadValue, HubwireError, Missing, SettingsError
 from hubwire.manage import changes
 from hubwire.manage.replay_estimate import ReplayEstimate
+from hubwire.registry.sandboxes import START_ANEW, is_sandbox_only
 from hubwire.web.parameters import choice, number, text
 from hubwire.web.request import Problem, View, problem_of
 
-STEPS = (("token", "Token and Hub ID"), ("modes", "Device or cloud"), ("check", "Test"), ("send", "First message"))
+STEPS = (
+    ("token", "Token and Hub ID"),
+    ("modes", "Device or cloud"),
+    ("check", "Connection test"),
+    ("send", "First message"),
+)
 CLI = {
     "token": "hubwire destination token {}",
     "modes": "hubwire destination change {}",
@@ -52,8 +58,12 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SetupPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`is_sandbox`: the installation is a sandbox, which takes no real destination."""
+
     started: list[Started]
     sandbox_is_there: bool
+    is_sandbox: bool
+    start_anew: str = START_ANEW
 
 
 class NewPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -255,7 +265,11 @@ def _read_started(view: View) -> SetupPage:
         next_step = "token" if not has_token else "check" if destination.is_paused else "send"
         href = f"/setup/{destination.destination_id}/{next_step}"
         started.append(Started(destination=destination, has_token=has_token, next_href=href))
-    return SetupPage(started=started, sandbox_is_there=deps.emulator_url is not None)
+    return SetupPage(
+        started=started,
+        sandbox_is_there=deps.emulator_url is not None,
+        is_sandbox=is_sandbox_only(deps.registry),
+    )
 
 
 def _create(view: View, form: Mapping[str, str]) -> tuple[Destination, str | None]:
