@@ -467,6 +467,11 @@ _DEAD: dict[Reason, tuple[str, str]] = {
         "Hubwire itself failed on this message: a bug. The log has the traceback.",
         "Report it with the message page, then replay after an update.",
     ),
+    Reason.OPT_OUT_FAILED: (
+        "HubSpot did not take an opt-out; the detail has its words. The person may still receive e-mail.",
+        "Unsubscribe the person in HubSpot now. Correct the subscription type or the legal basis in the rule, then"
+        " replay the message.",
+    ),
 }
 
 _STOPPED: dict[Reason, tuple[str, str]] = {

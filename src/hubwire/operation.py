@@ -212,7 +212,8 @@ class SendEvent(Struct, gc=False):
 class SetMembership(Struct, gc=False):
     """Put a record on a static list, or take it off.
 
-    Shape: `list_key` is the list's name, or its id (only digits). `object` and `key` are those of the record's upsert.
+    Shape: `list_key` is the list's name, its id (only digits), or a `list_key_of_name`. `object` and `key` are those of
+    the record's upsert.
     `may_make`: a list that the portal lacks is created.
     """
 
@@ -223,6 +224,11 @@ class SetMembership(Struct, gc=False):
     at_ms: int
     position: int
     may_make: bool = False
+
+
+def list_key_of_name(name: str) -> str:
+    """The key of a list whose name may have only digits: with a space before it, as no name begins."""
+    return f" {name}"
 
 
 ALL_SUBSCRIPTIONS = "all"

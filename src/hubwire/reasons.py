@@ -119,6 +119,7 @@ class Reason(StrEnum):
     SOURCE_PARKED = "source-parked"
     RETRIES_EXHAUSTED = "retries-exhausted"
     INTERNAL_ERROR = "internal-error"
+    OPT_OUT_FAILED = "opt-out-failed"
     UNAUTHORISED = "unauthorised"
     MISSING_SCOPE = "missing-scope"
     KEY_NOT_UNIQUE = "key-not-unique"
@@ -164,6 +165,10 @@ FIXABLE = frozenset(
         Reason.KEY_PROPERTY_NOT_UNIQUE,
         Reason.UNKNOWN_LABEL,
         Reason.RULE_FAILED,
+        Reason.LIST_NOT_FOUND,
+        Reason.LIST_UNUSABLE,
+        Reason.UNKNOWN_SUBSCRIPTION,
+        Reason.FORM_HAS_CAPTCHA,
         Reason.TAKEN_BY_ANOTHER_RECORD,
         Reason.REFUSED_BY_HUBSPOT,
     }

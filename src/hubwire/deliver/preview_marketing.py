@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hubwire.deliver.cycle.marketing_work import MarketingWork
+from hubwire.deliver.steps.marketing.change_members import members_call
 from hubwire.deliver.steps.marketing.forms import submit_call
-from hubwire.deliver.steps.marketing.lists import members_call
 from hubwire.deliver.steps.marketing.subscriptions import status_call
 from hubwire.hubspot.call import Call
 from hubwire.hubspot.paths import Paths

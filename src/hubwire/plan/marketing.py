@@ -20,11 +20,12 @@ from hubwire.operation import (
     SetSubscription,
     SubmitForm,
     SubscriptionStatus,
+    list_key_of_name,
 )
 from hubwire.plan.emails import utk_of
 from hubwire.plan.rule_values import report
 from hubwire.plan.rules.compiling import CompiledRule
-from hubwire.plan.rules.marketing_checks import LEGAL_BASES, MAX_LIST_NAME
+from hubwire.plan.rules.marketing_checks import LEGAL_BASES, MAX_LIST_NAME, is_filled_in
 from hubwire.plan.rules.values import MISSING
 from hubwire.plan.trait_rules import is_read_only
 from hubwire.plan.values import boolean
@@ -33,6 +34,8 @@ from hubwire.rule import Rule
 from hubwire.schema import PropertyDefinition
 
 MAX_VALUE = 65_536
+NO_NAMES = ("", ".", "..")
+"""Names that no list can have, because HubSpot's calls have the name as a step of their path."""
 MAX_CONTEXT = 2_000
 _STATUSES: dict[str, SubscriptionStatus] = {
     "subscribed": "SUBSCRIBED",
@@ -64,12 +67,21 @@ def line_of(value: object, max_length: int) -> str:
 def membership_of(
     rule: Rule, values: Mapping[str, Any], record: RecordRef, message: Message, source: Source, plan: Plan
 ) -> SetMembership | None:
-    """The operation of a rule with a list; None, after a report, if its list or its member has no usable value."""
-    list_key = line_of(values.get("list"), MAX_LIST_NAME)
-    if not list_key:
-        report(plan, rule, Reason.RULE_FAILED, "the message has no name of a list", "list")
+    """The operation of a rule with a list; None without a value of `member`, and, after a report, without a usable one.
+
+    Shape: only digits are the id of a list, except where the rule makes lists: an audience may be called 2027.
+    """
+    if "member" not in values:
         return None
-    member = boolean(values.get("member"))
+    name = line_of(values.get("list"), MAX_LIST_NAME + 1)
+    if name in NO_NAMES or len(name) > MAX_LIST_NAME:
+        too_long = f"the name of a list has at most {MAX_LIST_NAME} characters"
+        fault = "the message names no list" if name in NO_NAMES else too_long
+        report(plan, rule, Reason.RULE_FAILED, fault, "list")
+        return None
+    is_name = name.isdecimal() and rule.create_list and is_filled_in(rule.list)
+    list_key = list_key_of_name(name) if is_name else name
+    member = boolean(values["member"])
     if member not in ("true", "false"):
         report(plan, rule, Reason.RULE_FAILED, "expected true or false", "member")
         return None
@@ -102,15 +114,17 @@ def flag_of(
 def subscription_of(
     rule: Rule, values: Mapping[str, Any], email: str, key: str, message: Message, source: Source, plan: Plan
 ) -> SetSubscription | None:
-    """The operation of a rule with a subscription; None, after a report, if a value cannot be used.
+    """The operation of a rule with a subscription; None without a status, and, after a report, without a usable value.
 
     Shape: an opt-out needs no contact, so none is made for it.
     """
+    if "status" not in values:
+        return None
     subscription = line_of(values.get("subscription"), 200)
     if not subscription:
         report(plan, rule, Reason.RULE_FAILED, "the message has no subscription type", "subscription")
         return None
-    given = values.get("status")
+    given = values["status"]
     status = _STATUSES.get(str(given).strip().lower() if isinstance(given, str | bool) else "")
     if status is None:
         report(plan, rule, Reason.RULE_FAILED, "expected subscribed, unsubscribed or a boolean", "status")
@@ -141,8 +155,13 @@ def subscription_of(
 # -- forms
 
 
-def submission_of(rule: Rule, values: Mapping[str, Any], email: str, key: str, message: Message) -> SubmitForm:
+def submission_of(
+    rule: Rule, values: Mapping[str, Any], email: str, key: str, message: Message, plan: Plan
+) -> SubmitForm:
     """The operation of a rule with a form. The person's e-mail is a field of it, unless the rule gives another one."""
+    hubspot = message.context.get("hubspot")
+    if isinstance(hubspot, dict) and hubspot.get("utk") and utk_of(message) is None:
+        report(plan, rule, Reason.RULE_FAILED, "context.hubspot.utk is no value of HubSpot's cookie", "hutk")
     fields: dict[tuple[str, str], str] = {}
     for place, value in values.items():
         name = place.removeprefix("fields.")
@@ -170,10 +189,10 @@ def _form_value(value: object) -> str | None:
         return "true" if value else "false"
     if isinstance(value, list):
         parts = [part for element in value if not isinstance(element, dict | list) and (part := _form_value(element))]
-        return ";".join(parts)[:MAX_VALUE] or None
+        return ";".join(parts) or None
     if isinstance(value, dict):
         return None
-    return value[:MAX_VALUE] or None if isinstance(value, str) else text_id(value)
+    return value or None if isinstance(value, str) else text_id(value)
 
 
 def _context(rule: Rule, message: Message) -> dict[str, str]:

@@ -44,7 +44,7 @@ def write_marketing(targets: Targets, compiled: CompiledRule) -> Hold | Discard 
         if not isinstance(email, str):
             return email
         if rule.form is not None:
-            operation = submission_of(rule, values, email, key, message)
+            operation = submission_of(rule, values, email, key, message, plan)
             targets.contact(key)
         else:
             operation = subscription_of(rule, values, email, key, message, source, plan)

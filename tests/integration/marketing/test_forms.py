@@ -195,3 +195,45 @@ async def test_a_token_without_the_scope_holds_the_messages_and_stops_nothing_el
         world.clock.advance(3601)
         await world.drain(world.driver())
         assert len(submissions(world)) == 2
+
+
+async def test_what_a_form_demands_is_reported_with_hubspots_words_and_the_rest_is_sent(tmp_path: Path) -> None:
+    async with World(tmp_path, destination=SIGNING) as world:
+        fields = [{"name": "email"}, {"name": "firstname"}, {"name": "company", "required": True}]
+        world.emulator.seed(forms=[{"id": FORM, "fields": fields}])
+        await deliver(world, signed_up())
+        assert left_out(world, "ann-1") == [(NAME, "refused-by-hubspot")]
+        [fate] = world.store.queries.message("ann-1")[0].summary.fates
+        assert [item["detail"] for item in fate.left_out if item["field"] == NAME] == [
+            "REQUIRED_FIELD: Required field 'company' is missing"
+        ]
+        assert (submissions(world), len(world.emulator.contacts())) == ([], 1)
+
+
+async def test_a_form_that_does_not_exist_is_reported(tmp_path: Path) -> None:
+    async with World(tmp_path, destination=SIGNING) as world:
+        world.emulator.seed(forms=[{"id": "another"}])
+        await deliver(world, signed_up())
+        assert left_out(world, "ann-1") == [(NAME, "refused-by-hubspot")]
+        assert world.states().keys() <= {"delivered"}
+
+
+@pytest.mark.parametrize("utk", ["nonsense", "0123456789ABCDEF", {"a": 1}, 7])
+async def test_a_cookie_that_is_none_is_reported_and_the_form_goes_without_it(tmp_path: Path, utk: Any) -> None:
+    async with World(tmp_path, destination=SIGNING) as world:
+        message = signed_up()
+        message["context"]["hubspot"] = {"utk": utk}
+        await deliver(world, message)
+        assert [sent["context"].get("hutk") for sent in submissions(world)] == [None]
+        world.register()
+        [fate] = world.store.queries.message("ann-1")[0].summary.fates
+        assert ("rule:Sign up.hutk", "rule-failed") in [(item["field"], item["reason"]) for item in fate.left_out]
+
+
+async def test_a_value_that_is_too_long_goes_whole_so_that_hubspot_says_so(tmp_path: Path) -> None:
+    async with World(tmp_path, destination=SIGNING) as world:
+        message = signed_up()
+        message["properties"]["name"] = "x" * 20_000
+        await deliver(world, message)
+        [sent] = submissions(world)
+        assert {field["name"]: len(field["value"]) for field in sent["fields"]}["firstname"] == 20_000

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -271,3 +272,71 @@ async def test_an_erased_person_is_not_put_on_the_list_again_when_it_is_made_ane
     world.emulator.call("DELETE", f"/crm/lists/2026-09/{found['listId']}")
     await deliver(world, entry("eve", at=60))
     assert members(world) == {"vip": {"ben@example.com", "eve@example.com"}}
+
+
+def sized(world: World, limit: int) -> Callable[[httpx2.Request], httpx2.Response | None]:
+    """HubSpot's answers if a list takes no more than `limit` members, and refuses a whole call beyond that."""
+
+    def instead(request: httpx2.Request) -> httpx2.Response | None:
+        if "/memberships/" not in request.url.path:
+            return None
+        [found] = world.emulator.call("GET", "/_emulator/lists").body["results"]
+        body = json.loads(request.content)
+        joining = set(body["recordIdsToAdd"]) - set(found["members"])
+        if not joining or len(found["members"]) + len(joining) - len(body["recordIdsToRemove"]) <= limit:
+            return None
+        problem = {"status": "error", "category": "VALIDATION_ERROR", "message": "The list is full"}
+        return httpx2.Response(400, json=problem, request=request)
+
+    return instead
+
+
+async def test_a_list_that_is_full_costs_few_calls_and_people_can_still_leave_it(world: World) -> None:
+    await deliver(world, *(entry(f"p{number}") for number in range(5)))
+    world.transport.instead = sized(world, limit=5)
+    before = sum(list_calls(world).values())
+    crowd = [entry(f"q{number}", at=60) for number in range(300)]
+    driver = world.driver()
+    await world.receive([*crowd, entry("p0", member=False, at=60)])
+    await world.drain(driver)
+    assert sum(list_calls(world).values()) - before <= 45
+    assert "p0@example.com" not in members(world)["vip"]
+    assert left_out(world, "q299-vip-True-60") == [("list:vip", "refused-by-hubspot")]
+    used = sum(list_calls(world).values())
+    await world.receive([entry("late", at=90), entry("p1", member=False, at=90)])
+    await world.drain(driver)
+    assert sum(list_calls(world).values()) == used + 1, "nobody joins a full list for some minutes"
+    assert left_out(world, "late-vip-True-90") == [("list:vip", "list-unusable")]
+    assert "p1@example.com" not in members(world)["vip"]
+
+
+@pytest.mark.parametrize(
+    "audience", ["2027", "my.audience", "a[0]", "'quoted'", "...", "$.x", "ümlaut – 名前", "100% / off?#&", "__proto__"]
+)
+async def test_each_key_of_an_audience_is_the_name_of_its_list(world: World, audience: str) -> None:
+    other = world.emulator.call(
+        "POST", "/crm/lists/2026-09", {"name": "Other", "objectTypeId": "0-1", "processingType": "MANUAL"}
+    ).body["list"]["listId"]
+    await deliver(world, entry("ann", audience))
+    assert {name: len(found) for name, found in members(world).items()} == {"Other": 0, audience: 1}
+    await deliver(world, entry("ann", other))
+    assert members(world)["Other"] == set(), "an audience whose key has only digits is not the list with this id"
+    await deliver(world, entry("ann", audience, member=False, at=60))
+    assert members(world)[audience] == set()
+    [known] = [size for size in world.record.marketing.list_sizes(10) if size.known.name == audience]
+    assert known.member_count == 0
+
+
+async def test_a_name_that_is_too_long_for_hubspot_is_reported_and_not_cut(world: World) -> None:
+    await deliver(world, entry("ann", "x" * 255, messageId="fits"), entry("ann", "x" * 256, messageId="too long"))
+    assert {name: len(found) for name, found in members(world).items()} == {"x" * 255: 1}
+    assert ("rule:Audiences.list", "rule-failed") in left_out(world, "too long")
+    await deliver(world, entry("ann", "..", messageId="no name"))
+    assert ("rule:Audiences.list", "rule-failed") in left_out(world, "no name")
+
+
+async def test_two_audiences_that_differ_in_case_do_not_share_a_list(world: World) -> None:
+    await deliver(world, entry("ann", "VIP"))
+    await deliver(world, entry("ben", "vip"))
+    assert members(world) == {"VIP": {"ann@example.com"}}
+    assert left_out(world, "ben-vip-True-0") == [("list:vip", "list-unusable")]

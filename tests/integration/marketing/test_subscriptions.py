@@ -255,3 +255,33 @@ async def test_people_who_opted_out_stay_out_through_a_thousand_random_messages_
             {NEWS: "UNSUBSCRIBED", SALES: "UNSUBSCRIBED"}
         ] * 10
         assert any("SUBSCRIBED" in states(world)[f"{person}@example.com"].values() for person in people[10:])
+
+
+async def test_an_opt_out_that_hubspot_refuses_is_a_failure_that_a_replay_repairs(tmp_path: Path) -> None:
+    lacks_basis = with_rules(NEWSLETTER)
+    async with World(tmp_path, destination=lacks_basis, requires_legal_basis=True) as world:
+        await deliver(world, wish("ann", False), wish("ben", True, at=1))
+        assert world.reasons()[1] == ("dead", "opt-out-failed")
+        assert left_out(world, "ben-True-1") == [("subscription:Marketing Information", "refused-by-hubspot")]
+        basis = {"legal_basis": "CONSENT_WITH_NOTICE", "legal_basis_explanation": "Left the newsletter"}
+        world.destination = with_rules(structs.replace(NEWSLETTER, **basis))
+        await deliver(world, wish("ann", False, at=60))
+        assert states(world)[ANN] == {NEWS: "UNSUBSCRIBED"}
+
+
+async def test_an_opt_out_of_an_unknown_type_is_a_failure_and_an_opt_in_a_report(tmp_path: Path) -> None:
+    unknown = structs.replace(NEWSLETTER, subscription="No such type")
+    async with World(tmp_path, destination=with_rules(unknown)) as world:
+        await deliver(world, wish("ann", False), wish("ben", True, at=1))
+        assert world.reasons()[1] == ("dead", "opt-out-failed")
+        assert left_out(world, "ben-True-1") == [("subscription:No such type", "unknown-subscription")]
+
+
+async def test_a_message_without_the_trait_says_nothing_about_the_subscription(tmp_path: Path) -> None:
+    async with World(tmp_path, destination=with_rules(NEWSLETTER)) as world:
+        silent = {"type": "identify", "userId": "ann", "traits": {"email": ANN, "newsletter": None}, "messageId": "a"}
+        await deliver(world, silent, {**silent, "traits": {"email": "ben@example.com"}, "messageId": "b"})
+        assert (states(world), calls(world), left_out(world, "b")) == ({}, {}, [])
+        await deliver(world, {**silent, "traits": {"email": ANN, "newsletter": "perhaps"}, "messageId": "c"})
+        [fate] = world.store.queries.message("c")[0].summary.fates
+        assert ("rule:Newsletter.status", "rule-failed") in [(item["field"], item["reason"]) for item in fate.left_out]

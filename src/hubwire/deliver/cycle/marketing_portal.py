@@ -33,6 +33,10 @@ class Unusable:
     detail: str
     at_ms: int
 
+    def is_recent(self, now_ms: int) -> bool:
+        """Whether HubSpot is not asked again yet."""
+        return 0 <= now_ms - self.at_ms < UNUSABLE_MS
+
     def left_out(self, list_key: str) -> LeftOut:
         """The report on a message."""
         return LeftOut(f"list:{list_key}", self.reason, self.detail)
@@ -45,6 +49,8 @@ class MarketingPortal:
     lists: dict[tuple[str, str], KnownList] = field(default_factory=dict)
     """By object type and key."""
     unusable: dict[tuple[str, str], Unusable] = field(default_factory=dict)
+    full_lists: dict[tuple[str, str], Unusable] = field(default_factory=dict)
+    """The lists that take no more records, with HubSpot's words."""
     works: set[Feature] = field(default_factory=set)
     """The features that HubSpot has accepted since the lane started."""
     has_batches: bool = True

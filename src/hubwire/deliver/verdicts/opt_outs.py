@@ -6,6 +6,7 @@ than the opt-out.
 
 from __future__ import annotations
 
+from hubwire.delivery import Dead
 from hubwire.hubspot.errors import Problem
 from hubwire.hubspot.preferences import HeldStatus
 from hubwire.hubspot.reading import when
@@ -53,8 +54,13 @@ def is_so_already(operation: SetSubscription, problem: Problem) -> bool:
     return already in words
 
 
+def failed(operation: SetSubscription, words: str) -> Dead:
+    """The verdict of an opt-out that HubSpot does not take: somebody must see it, so it is no mere report."""
+    return Dead(Reason.OPT_OUT_FAILED, f"{operation.subscription}: {words}")
+
+
 def refused(operation: SetSubscription, problem: Problem) -> LeftOut:
-    """The report of a state that HubSpot refuses."""
-    if operation.status != OUT and "unsubscribed" in problem.message.lower():
+    """The report of an opt-in that HubSpot refuses."""
+    if "unsubscribed" in problem.message.lower():
         return LeftOut(field_of(operation), Reason.OPTED_OUT, problem.text)
     return LeftOut(field_of(operation), Reason.REFUSED_BY_HUBSPOT, problem.text)

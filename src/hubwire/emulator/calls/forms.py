@@ -1,9 +1,9 @@
 """Form submissions: a contact is made or changed by its e-mail, and the submission is kept for the control plane.
 
 Source: HubSpot's submission pages (errors, the month, 1,000 fields); that addresses at example.com and test.com answer
-200 and create nothing was seen on a live portal. Chosen: a form of any id exists, with any fields, except that
-`captcha_forms` have a captcha; a contact that a submission with a `hutk` makes has direct traffic as its source, one
-without is offline, and the source of a known contact stays.
+200 and create nothing was seen on a live portal. Chosen: until forms are seeded, a form of any id exists, with any
+fields, except that `captcha_forms` have a captcha; a contact that a submission with a `hutk` makes has direct traffic
+as its source, one without is offline, and the source of a known contact stays.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import msgspec
 
 from hubwire.emulator.calls.writing import carry_out
 from hubwire.emulator.moments import iso
+from hubwire.emulator.store.forms import refusal, with_captcha
 from hubwire.emulator.store.history import FORM
 from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.store.values import ValueRefused, check_email
@@ -52,28 +53,36 @@ def submit(portal: Portal, request: Request) -> Reply:
     """`POST /submissions/v3/integration/submit/{portalId}/{formGuid}`, and `…/secure/submit/…` with a token."""
     if request.params["portalId"] != str(portal.config.portal_id):
         raise not_found(f"No form of portal {request.params['portalId'][:40]} exists")
-    take_submission(portal, request.params["formGuid"], decode(_body, request.body))
+    is_open = "/secure/" not in request.path
+    take_submission(portal, request.params["formGuid"], decode(_body, request.body), is_open=is_open)
     return json_reply(200, {"inlineMessage": "Thanks for submitting the form."})
 
 
-def take_submission(portal: Portal, form_id: str, body: SubmissionBody) -> str:
+def take_submission(portal: Portal, form_id: str, body: SubmissionBody, *, is_open: bool = False) -> str:
     """Make or change the contact of a submission, and keep the submission. Returns its e-mail, which may be empty.
 
-    Errors: a 400 for what HubSpot refuses.
+    Errors: a 400 for what HubSpot refuses, a 404 for an unknown form.
     """
     if len(body.fields) > MAX_FIELDS:
-        raise _refusal("MAX_NUMBER_OF_SUBMITTED_VALUES_EXCEEDED", f"At most {MAX_FIELDS} fields can be submitted")
+        raise refusal(("MAX_NUMBER_OF_SUBMITTED_VALUES_EXCEEDED", f"At most {MAX_FIELDS} fields can be submitted"))
     now_ms = portal.clock.now_ms()
     if body.submitted_at is not None and now_ms - int(body.submitted_at) > MONTH_MS:
-        raise _refusal("INVALID_METADATA", "submittedAt is more than a month ago")
+        raise refusal(("INVALID_METADATA", "submittedAt is more than a month ago"))
     _check(portal, form_id, body.context)
+    if portal.forms:
+        if form_id not in portal.forms:
+            raise not_found(f"No form {form_id[:40]} exists")
+        given = {(field.object_type_id, field.name): str(field.value or "") for field in body.fields}
+        portal.forms[form_id].check(given, is_open=is_open)
     values = {field.name: field.value for field in body.fields if field.object_type_id == "0-1"}
     email = str(values.get("email") or "")
     if email:
         try:
             email = check_email(email, None, False)
         except ValueRefused as refused:
-            raise _refusal("INVALID_EMAIL", f"Error in 'fields.email'. {refused.message}") from refused
+            raise refusal(("INVALID_EMAIL", f"Error in 'fields.email'. {refused.message}")) from refused
+        if email in portal.stores["contacts"].blocked_emails:
+            raise refusal(("BLOCKED_EMAIL", "Submissions of this address are blocked"))
     if email and email.rpartition("@")[2] not in SILENT_DOMAINS:
         _write(portal, email, values)
         _convert(portal, form_id, email, str(body.context.get("hutk") or ""))
@@ -92,14 +101,14 @@ def take_submission(portal: Portal, form_id: str, body: SubmissionBody) -> str:
 def _check(portal: Portal, form_id: str, context: dict[str, Any]) -> None:
     """Refuse a form with a captcha, and a context that is none."""
     if form_id in frozenset(portal.config.captcha_forms):
-        raise _refusal("FORM_HAS_RECAPTCHA_ENABLED", "Submissions through the API need a form without captcha")
+        raise with_captcha()
     if context.get("hutk") and not _HUTK.fullmatch(str(context["hutk"])):
-        raise _refusal("INVALID_HUTK", "The hutk is not valid")
+        raise refusal(("INVALID_HUTK", "The hutk is not valid"))
     if context.get("ipAddress"):
         try:
             ip_address(str(context["ipAddress"]))
         except ValueError as exc:
-            raise _refusal("INVALID_IP_ADDRESS", "The IP address is not valid") from exc
+            raise refusal(("INVALID_IP_ADDRESS", "The IP address is not valid")) from exc
 
 
 def _convert(portal: Portal, form_id: str, email: str, hutk: str) -> None:
@@ -128,7 +137,3 @@ def _write(portal: Portal, email: str, values: dict[str, Scalar]) -> None:
     except Refusal:
         return  # a form says nothing of values that the contact cannot take
     carry_out(portal, context, plan)
-
-
-def _refusal(error_type: str, message: str) -> Refusal:
-    return Refusal(400, "The request is not valid", errors=[{"message": message, "errorType": error_type}])

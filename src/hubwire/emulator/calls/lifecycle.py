@@ -1,10 +1,13 @@
 """Archives, restores, merges and deletes records.
 
 The API and the control plane both use this. Source: HubSpot's object guides and merge changelog; which secondary
-addresses and domains a merge leaves, and that each value keeps its history, are chosen.
+addresses and domains a merge leaves, that each value keeps its history, and that a deletion for privacy removes the
+subscriptions and submissions of the address, are chosen.
 """
 
 from __future__ import annotations
+
+from collections import deque
 
 from hubwire.emulator.store.history import MERGE, entry_of
 from hubwire.emulator.store.keys import split_keys
@@ -41,6 +44,11 @@ def delete_for_privacy(portal: Portal, store: ObjectStore, record: Record) -> No
         *split_keys(record.properties.get("hs_additional_emails")),
     ]
     store.blocked_emails.update(addresses)
+    for address in addresses:
+        portal.subscriptions.pop(address, None)
+        portal.subscription_times.pop(address, None)
+    kept = [submission for submission in portal.submissions if submission["email"] not in addresses]
+    portal.submissions = deque(kept, maxlen=portal.submissions.maxlen)
     portal.associations.unlink_all(store.name, record.id)
     store.forget(record)
     portal.changes.note(store.type_id, "GDPR_DELETE", record.id, portal.clock.now_ms())

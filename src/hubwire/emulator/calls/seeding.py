@@ -16,6 +16,7 @@ from hubwire.emulator.calls.editing import Source, moment
 from hubwire.emulator.calls.events import EventInput, accept
 from hubwire.emulator.store import rules
 from hubwire.emulator.store.domains import link_primary_company
+from hubwire.emulator.store.forms import Form
 from hubwire.emulator.store.history import API, ShownVersion, Version, compact, versions_of
 from hubwire.emulator.store.lists import RecordList
 from hubwire.emulator.store.owners import Owner
@@ -80,12 +81,14 @@ def seed(portal: Portal, body: dict[str, Any]) -> dict[str, int]:
     """Add everything in the body. Returns the count of each kind.
 
     Shape: keys are object types (`contacts`), `associations`, `properties` (by object type), `event_definitions`,
-    `visitors` (tokens that the tracking code has identified) and `events`; each value is a list or `{"results": […]}`.
+    `visitors` (tokens that the tracking code has identified), `events`, `lists` and `forms`; each value is a list or
+    `{"results": […]}`.
     Errors: a `Refusal` for an unknown kind, type, property or event.
     """
     # Companies before contacts, which may name one in `associatedcompanyid`.
     types = sorted(portal.stores, key=lambda name: name == "contacts")
-    order = ("properties", "event_definitions", "owners", *types, "associations", "visitors", "events", "lists")
+    order = ("properties", "event_definitions", "owners", *types, "associations", "visitors", "events")
+    order = (*order, "lists", "forms")
     if unknown := set(body) - set(order):
         raise invalid(f"Cannot seed {', '.join(sorted(unknown))}; known kinds are {', '.join(order)}")
     counts: dict[str, int] = {}
@@ -117,6 +120,9 @@ def _seed_kind(portal: Portal, kind: str, value: Any) -> int:
             _seed_owner(portal, msgspec.convert(item, _Owner))
         elif kind == "lists":
             _seed_list(portal, msgspec.convert(item, _List))
+        elif kind == "forms":
+            form = msgspec.convert(item, Form)
+            portal.forms[form.id] = form
         else:
             _seed_record(portal, portal.store(kind), msgspec.convert(item, _Record))
     return len(items)

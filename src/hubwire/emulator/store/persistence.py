@@ -20,6 +20,7 @@ from hubwire.emulator.standard.association_ids import AssociationType, built_in
 from hubwire.emulator.standard.catalogue import default_groups
 from hubwire.emulator.store.access import Grant
 from hubwire.emulator.store.config import CustomObject
+from hubwire.emulator.store.forms import Form
 from hubwire.emulator.store.history import API, Origin, Version, compact, versions_by_name
 from hubwire.emulator.store.lists import RecordList
 from hubwire.emulator.store.occurrences import Definition, Occurrence
@@ -82,6 +83,7 @@ class AccountState(msgspec.Struct):
     pipelines: Pipelines | None = None
     owners: dict[str, Owner] | None = None
     lists: dict[str, RecordList] = {}
+    forms: dict[str, Form] = {}
     visitors: dict[str, str] = {}
     subscriptions: dict[str, dict[str, str]] = {}
     subscription_times: dict[str, dict[str, int]] = {}
@@ -281,6 +283,7 @@ def _account(portal: Portal) -> AccountState:
         pipelines=None if portal.pipelines == default_pipelines() else portal.pipelines,
         owners=None if portal.owners == default_owners() else portal.owners,
         lists=portal.lists,
+        forms=portal.forms,
         visitors=portal.visitors,
         subscriptions=portal.subscriptions,
         subscription_times=portal.subscription_times,
@@ -367,6 +370,7 @@ def _apply_account(portal: Portal, account: AccountState) -> None:
     portal.pipelines = account.pipelines if account.pipelines is not None else default_pipelines()
     portal.owners = account.owners if account.owners is not None else default_owners()
     portal.lists = account.lists
+    portal.forms = account.forms
     portal.visitors = account.visitors
     portal.subscriptions = account.subscriptions
     portal.subscription_times = account.subscription_times

@@ -22,6 +22,7 @@ from hubwire.emulator.store.change_log import ChangeLog
 from hubwire.emulator.store.clock import Clock
 from hubwire.emulator.store.config import CustomObject, EmulatorConfig, Reading
 from hubwire.emulator.store.faults import Faults
+from hubwire.emulator.store.forms import Form
 from hubwire.emulator.store.history import API, ASSOCIATION, Origin
 from hubwire.emulator.store.limiter import Limiter
 from hubwire.emulator.store.lists import RecordList
@@ -167,6 +168,7 @@ class Portal:
         self.pipelines: Pipelines = default_pipelines()
         self.owners = default_owners()
         self.lists: dict[str, RecordList] = {}
+        self.forms: dict[str, Form] = {}
         self.visitors: dict[str, str] = {}
         """The e-mail of each visitor that the tracking code has identified, by visitor token."""
         self.subscriptions: dict[str, dict[str, str]] = {}

@@ -56,7 +56,10 @@ def compile_rule(rule: Rule) -> CompiledRule:
     mapped |= {f"fallback.{name}": value for name, value in rule.fallback.items()}
     for association in rule.associate:
         mapped |= {f"associate.{association.object}.{name}": value for name, value in association.key.items()}
-    marketing = {place: paths_within(value) for place, value in rule.marketing_values.items()}
+    marketing = {
+        place: value if isinstance(value, str) else paths_within(value)
+        for place, value in rule.marketing_values.items()
+    }
     properties = rule.properties if isinstance(rule.properties, dict) else {}
     check_mapping({name: as_mapping(value) for name, value in {**mapped, **properties, **marketing}.items()})
     return CompiledRule(

@@ -14,12 +14,15 @@ from typing import Any
 
 from hubwire.plan.rules.directives import compiled, without_missing
 from hubwire.plan.rules.paths import Resolver, from_root
+from hubwire.plan.rules.templates import template
 from hubwire.plan.rules.values import MISSING
 from hubwire.rule import Each, Rule
 
 PARENT = "$parent"
 INDEX = "$index"
 PERSON = "$person"
+_LAST_STEP = re.compile(r"(\$\.[^{}\[\]]+)\.(\{\{[^{}]+\}\})")
+"""A path whose last step, and no other part, is a placeholder."""
 _TRAIT = re.compile(r"""(?:^|\{\{\s*)(?:\$\.)?\$person\b(?:\.([^.\[\]{}\s"']+))?""")
 
 
@@ -102,6 +105,17 @@ def paths_within(value: Any) -> Any:
     return {name: paths_within(part) for name, part in value.items()}
 
 
+def _by_name(path: str, placeholder: str, otherwise: Resolver) -> Resolver:
+    """A path whose last step is a placeholder: its text is the name of a key, also with a dot or a bracket in it."""
+    holder, name_of = from_root(path), template(placeholder)
+
+    def value_of_name(root: Any) -> Any:
+        found, name = holder(root), name_of(root)
+        return found[name] if isinstance(found, dict) and name in found else otherwise(root)
+
+    return value_of_name
+
+
 def is_list_path(value: str) -> bool:
     """Whether a text is one of the paths that only the elements of a list have."""
     return value == INDEX or value.startswith(f"{PARENT}.")
@@ -114,6 +128,9 @@ def resolver(value: Any, is_of_list: bool = False) -> Resolver:
             return from_root(path)
         case dict() | list() as mapping:
             resolve = compiled(mapping)
+            last_step = _LAST_STEP.fullmatch(value) if isinstance(value, str) else None
+            if last_step is not None:
+                return _by_name(last_step[1], last_step[2], lambda root: without_missing(resolve(root)))
             return lambda root: without_missing(resolve(root))
         case literal:
             return lambda root: literal

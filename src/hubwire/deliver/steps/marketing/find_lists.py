@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from hubwire.deliver.calls.caller import together
-from hubwire.deliver.cycle.marketing_portal import UNUSABLE_MS, Feature, Unusable
+from hubwire.deliver.cycle.marketing_portal import Feature, Unusable
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.delivery import Dead, Delivered, Verdict
 from hubwire.hubspot.call import Answer, Call
@@ -43,11 +43,7 @@ async def find_lists(cycle_state: CycleState, places: Mapping[ListPlace, bool]) 
         unusable = memory.unusable.get(place)
         if known is not None:
             found[place] = known
-        elif (
-            unusable is not None
-            and cycle_state.now_ms - unusable.at_ms < UNUSABLE_MS
-            and not _may_help(unusable, may_make)
-        ):
+        elif unusable is not None and unusable.is_recent(cycle_state.now_ms) and not _may_help(unusable, may_make):
             found[place] = unusable
         else:
             open_places.append(place)
@@ -100,7 +96,7 @@ async def _look_up(cycle_state: CycleState, place: ListPlace) -> Found | None:
     """The list, by id or by name; None if HubSpot has none."""
     object_type, key = place
     paths, type_id = cycle_state.paths, type_id_of(cycle_state, object_type)
-    path = paths.one_list(key) if key.isdecimal() else paths.list_by_name(type_id, key)
+    path = paths.one_list(key) if key.isdecimal() else paths.list_by_name(type_id, key.strip())
     verdict, answer = await cycle_state.caller.ask(Call("find list", "GET", path), is_optional=True)
     _note(cycle_state, verdict, answer)
     if answer.status == NOT_FOUND:
@@ -114,7 +110,7 @@ async def _look_up(cycle_state: CycleState, place: ListPlace) -> Found | None:
 async def _create(cycle_state: CycleState, place: ListPlace) -> Found | None:
     """A new static list. Somebody may have created it meanwhile: then it is found by its name."""
     object_type, key = place
-    body = create_list(key, type_id_of(cycle_state, object_type))
+    body = create_list(key.strip(), type_id_of(cycle_state, object_type))
     call = Call("create list", "POST", cycle_state.paths.lists, body)
     verdict, answer = await cycle_state.caller.ask(call, is_optional=True)
     _note(cycle_state, verdict, answer)
@@ -126,7 +122,7 @@ async def _create(cycle_state: CycleState, place: ListPlace) -> Found | None:
         return verdict
     problem = read_problem(answer.body)
     if DUPLICATE_NAME in (problem.sub_category, *problem.codes) or "already exists" in problem.message:
-        taken = "a list of other records has this name, and a portal has each name once"
+        taken = "HubSpot has each name once, and another list has it: in other letters, or of other records"
         return await _look_up(cycle_state, place) or Unusable(Reason.LIST_UNUSABLE, taken, cycle_state.now_ms)
     return Unusable(Reason.LIST_UNUSABLE, problem.text, cycle_state.now_ms)
 
@@ -141,7 +137,7 @@ def _checked(cycle_state: CycleState, place: ListPlace, found: FoundList) -> Kno
         key=key,
         object=object_type,
         list_id=found.list_id,
-        name=found.name or key,
+        name=found.name or key.strip(),
         size=found.size,
         read_at_ms=cycle_state.now_ms,
     )

@@ -124,7 +124,7 @@ def _changes(cycle_state: CycleState, desired: Desired, known: Known) -> list[_C
     for (email, name), subscription in desired.items():
         number = ALL_SUBSCRIPTIONS if name == ALL_SUBSCRIPTIONS else types.get(name.casefold())
         if number is None:
-            _leave_out(cycle_state, subscription, LeftOut(f"subscription:{name}", Reason.UNKNOWN_SUBSCRIPTION))
+            _report_unknown(cycle_state, subscription)
             continue
         other = by_place.get((email, number))
         if other is not None:
@@ -137,6 +137,16 @@ def _changes(cycle_state: CycleState, desired: Desired, known: Known) -> list[_C
             cycle_state.outcomes.leave_out(position, [left_out])
     all_out = {email: _newest(email, by_place, known) for email, _ in by_place}
     return [change for (email, _), change in by_place.items() if _is_open(cycle_state, change, all_out[email])]
+
+
+def _report_unknown(cycle_state: CycleState, subscription: DesiredSubscription) -> None:
+    """HubSpot has no such subscription type."""
+    operation = subscription.operation
+    if operation.status == opt_outs.OUT:
+        words = "HubSpot has no active subscription type of this name or id"
+        cycle_state.outcomes.judge(subscription.positions, opt_outs.failed(operation, words))
+    else:
+        _leave_out(cycle_state, subscription, LeftOut(opt_outs.field_of(operation), Reason.UNKNOWN_SUBSCRIPTION))
 
 
 def _newest(email: str, changes: Mapping[tuple[str, str], _Change], known: Known) -> Rank | None:
@@ -333,6 +343,8 @@ async def _write_one(cycle_state: CycleState, change: _Change) -> None:
         problem = read_problem(answer.body)
         if opt_outs.is_so_already(operation, problem):
             _remember(cycle_state, change, cycle_state.now_ms)
+        elif operation.status == opt_outs.OUT:
+            _fail(cycle_state, [change], opt_outs.failed(operation, problem.text))
         else:
             _leave_out(cycle_state, change.desired, opt_outs.refused(operation, problem))
     else:
