@@ -20,7 +20,7 @@ from hubwire.receive.entries import rejection
 from hubwire.times import NoTime, TimeFault, iso_text, read_time
 
 OF_THE_EXPORT = ("originalTimestamp", "sentAt", "receivedAt", "projectId", "writeKey")
-TIMES = ("timestamp", "originalTimestamp", "receivedAt")
+TIMES = ("timestamp", "originalTimestamp", "receivedAt", "sentAt")
 """Fields with the time of a message; the first that can be read and be true counts."""
 _DEFAULTS = ReadOptions()
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -28,12 +28,19 @@ _encode_sorted = msgspec.json.Encoder(decimal_format="number", order="determinis
 
 
 def as_history(fields: dict[str, Any], options: ReadOptions = _DEFAULTS) -> str | None:
-    """Change a decoded message in place. Returns the reason if its time cannot be read or be true."""
+    """Change a decoded message in place. Returns the reason if its time cannot be read or be true.
+
+    Shape: if another time of the message counts, the one that cannot be read stays as `originalTimestamp`, so that the
+    message reports it.
+    """
     moment, problem = _moment(fields, options)
+    given = next((fields[name] for name in TIMES if fields.get(name) is not None), None)
     for name in OF_THE_EXPORT:
         fields.pop(name, None)
     if moment is not None:
         fields["timestamp"] = iso_text(moment)
+        if problem is not None and isinstance(read_time(given, options.order), NoTime):
+            fields["originalTimestamp"] = given
     elif problem is None:
         fields.pop("timestamp", None)
     return problem if moment is None else None
@@ -61,7 +68,7 @@ def _moment(fields: dict[str, Any], options: ReadOptions) -> tuple[int | None, s
         if any(moment > bound for bound in bounds):
             problem = problem or f"{name}: {iso_text(moment)} is in the future, after the message arrived"
             continue
-        return moment, None
+        return moment, problem
     return None, problem
 
 
@@ -78,7 +85,8 @@ def finished(fields: dict[str, Any], options: ReadOptions) -> bytes | Omission:
         return Omission(f"{reason}: {cause_of(reason)}", True)
     try:
         if not fields.get("messageId"):
-            fields["messageId"] = "import-" + hashlib.sha256(_encode_sorted(fields)).hexdigest()[:40]
+            content = {name: value for name, value in fields.items() if name != "originalTimestamp"}
+            fields["messageId"] = "import-" + hashlib.sha256(_encode_sorted(content)).hexdigest()[:40]
         return _encode(fields)
     except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as exc:
         return Omission(f"a value that JSON cannot represent: {exc}", True)

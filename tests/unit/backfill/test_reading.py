@@ -16,6 +16,8 @@ from hubwire.backfill.history import as_history
 from hubwire.backfill.looking import look_at
 from hubwire.backfill.records import ReadOptions
 from hubwire.errors import SettingsError
+from hubwire.message import MessageTimes, happened_at
+from hubwire.times import iso_text
 
 
 def page(number: int) -> bytes:
@@ -148,7 +150,8 @@ def test_an_exported_message_loses_what_belonged_to_its_sending() -> None:
 @pytest.mark.parametrize(
     ("times", "moment"),
     [
-        ({"originalTimestamp": "2026-01-31T09:00:00Z", "timestamp": "soon"}, "2026-01-31T09:00:00.000Z"),
+        ({"originalTimestamp": "2026-01-31T09:00:00Z", "timestamp": ""}, "2026-01-31T09:00:00.000Z"),
+        ({"sentAt": "2026-01-31T09:00:00Z"}, "2026-01-31T09:00:00.000Z"),
         ({"receivedAt": "2026-01-31T09:00:00Z"}, "2026-01-31T09:00:00.000Z"),
         (
             {
@@ -164,6 +167,17 @@ def test_without_a_timestamp_the_archives_other_times_count(times: dict[str, str
     message: dict[str, Any] = dict(times)
     assert as_history(message) is None
     assert message == {"timestamp": moment}
+
+
+def test_a_time_that_cannot_be_read_stays_to_be_reported_when_another_counts() -> None:
+    message: dict[str, Any] = {"type": "track", "timestamp": "soon", "receivedAt": "2022-01-02T00:00:00Z"}
+    assert as_history(message) is None
+    assert message == {"type": "track", "timestamp": "2022-01-02T00:00:00.000Z", "originalTimestamp": "soon"}
+    times = MessageTimes(message["originalTimestamp"], message["timestamp"], None)
+    happened_ms, [note] = happened_at(times, 1_796_000_000_000)
+    assert (iso_text(happened_ms), note.field, note.detail) == (
+        "2022-01-02T00:00:00.000Z", "originalTimestamp", "'soon' is no time"
+    )  # fmt: skip
 
 
 def test_a_time_after_the_arrival_is_not_true_and_never_becomes_the_present() -> None:
