@@ -23,8 +23,9 @@ class CustomObject(NamedTuple):
     object_type: ObjectType
 
     def is_named(self, name: str) -> bool:
-        """Whether a rule's name means this object: by its id, its full name or its short name."""
-        return name in (self.object_type.type_id, self.full_name, self.object_type.name)
+        """Whether a rule's name means this object: by its id, or by its full or short name in any case."""
+        names = (self.object_type.type_id, self.full_name, self.object_type.name)
+        return name.casefold() in [known.casefold() for known in names]
 
 
 class _Schema(msgspec.Struct, rename="camel"):

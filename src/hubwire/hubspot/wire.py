@@ -84,11 +84,23 @@ class _End(msgspec.Struct, frozen=True):
     id: str = ""
 
 
-class LinkedPair(msgspec.Struct, rename={"from_": "from"}):
-    """One association that exists now. HubSpot may show it from either side."""
+class LinkedPair(
+    msgspec.Struct, rename={"from_": "from", "from_object_id": "fromObjectId", "to_object_id": "toObjectId"}
+):
+    """One association that exists now. HubSpot may show it from either side.
+
+    Shape: default associations have `from` and `to`, labelled ones `fromObjectId` and `toObjectId`.
+    """
 
     from_: _End = _End()
     to: _End = _End()
+    from_object_id: int | str = ""
+    to_object_id: int | str = ""
+
+    @property
+    def ids(self) -> tuple[str, str]:
+        """The ids of both records."""
+        return self.from_.id or str(self.from_object_id), self.to.id or str(self.to_object_id)
 
 
 class PairsAnswer(msgspec.Struct):
@@ -135,7 +147,6 @@ class AssociationLabel(NamedTuple):
 
 PRIMARY_COMPANY = AssociationLabel("HUBSPOT_DEFINED", 1)
 """Contact to its primary company. Source: HubSpot's associations guide, type ids."""
-UNLABELLED_COMPANY = AssociationLabel("HUBSPOT_DEFINED", 279)
 
 
 PRIMARY_TYPES: dict[tuple[str, str], int] = {
@@ -180,7 +191,7 @@ def _spec(label: AssociationLabel) -> dict[str, Any]:
 
 def associate_labelled(
     pairs: Iterable[tuple[str, str, Sequence[AssociationLabel]]],
-    unlabelled: AssociationLabel | None = UNLABELLED_COMPANY,
+    unlabelled: AssociationLabel | None,
 ) -> bytes:
     """The body of a batch of labelled associations: (from record id, to record id, types).
 
@@ -342,13 +353,15 @@ def found_domains(body: bytes) -> list[FoundCompany]:
 
 
 def association_labels(body: bytes) -> dict[str, AssociationLabel]:
-    """The labels of an object pair by their text, without case; the type without a label is under ""."""
+    """The labels of an object pair by their text and as `CATEGORY:id`, both in lower case; the type without a label is
+    under ""."""
     raw = _object(body) or {}
     found: dict[str, AssociationLabel] = {}
     for entry in _list(raw.get("results")):
         if isinstance(entry, dict) and isinstance(entry.get("typeId"), int):
-            label = _text(entry.get("label")).strip().casefold()
-            found.setdefault(label, AssociationLabel(_text(entry.get("category")), entry["typeId"]))
+            known = AssociationLabel(_text(entry.get("category")), entry["typeId"])
+            found.setdefault(_text(entry.get("label")).strip().casefold(), known)
+            found[f"{known.category}:{known.type_id}".casefold()] = known
     return found
 
 
@@ -378,7 +391,7 @@ def _record(entry: object) -> WrittenRecord | None:
 def _linked(entry: Mapping[str, Any]) -> LinkedPair:
     ends = [entry.get(side) for side in ("from", "to")]
     from_, to = (_End(_text(end.get("id")) if isinstance(end, dict) else _text(end)) for end in ends)
-    return LinkedPair(from_, to)
+    return LinkedPair(from_, to, _text(entry.get("fromObjectId")), _text(entry.get("toObjectId")))
 
 
 def _list(raw: object) -> list[Any]:

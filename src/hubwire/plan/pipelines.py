@@ -23,12 +23,16 @@ def place_in_pipeline(known: ObjectSchema, properties: dict[str, PropertyValue])
     pipeline is written, too. What no pipeline has is taken out of the properties; the result says why, by property.
     """
     pipeline_name, stage_name = known.object_type.pipeline, known.object_type.stage
+    refusals: dict[str, Refusal] = {}
+    for name in (pipeline_name, stage_name):
+        if name in properties and not properties[name].value:
+            refusals[name] = Refusal(Reason.EMPTY_VALUE, "a record always has a pipeline and a stage")
+            del properties[name]
     given, stage = properties.get(pipeline_name), properties.get(stage_name)
     if given is None and stage is None:
-        return {}
-    refusals: dict[str, Refusal] = {}
+        return refusals
     candidates: Iterable[Pipeline] = known.pipelines.values()
-    if given is not None and given.value:
+    if given is not None:
         labels = {pipeline.pipeline_id: pipeline.label for pipeline in known.pipelines.values()}
         found = id_of(given.value, labels)
         if found is None:
@@ -37,7 +41,7 @@ def place_in_pipeline(known: ObjectSchema, properties: dict[str, PropertyValue])
         else:
             properties[pipeline_name] = PropertyValue(found, given.rule)
         candidates = [] if found is None else [known.pipelines[found]]
-    if stage is None or not stage.value:
+    if stage is None:
         return refusals
     for pipeline in candidates:
         found = id_of(stage.value, pipeline.stages)

@@ -58,7 +58,7 @@ def write_record(targets: Targets, other: OtherRule) -> Waiting:
     for association, resolve in compiled.associations:
         target = _associated(targets, rule, association, resolve)
         if isinstance(target, RecordRef):
-            _associate(targets, association, record, target, record if rule.mode == "create" else None)
+            _associate(targets, rule, association, record, target, record if rule.mode == "create" else None)
         elif target is not None:
             waiting.append((f"associate {association.object}", target))
     for part, values in zip(compiled.each, other.each, strict=True):
@@ -167,13 +167,21 @@ def _new_record(targets: Targets, rule: Rule, object_type: str, index: str) -> R
 
 
 def _associate(
-    targets: Targets, association: Association, record: RecordRef, target: RecordRef, new_record: RecordRef | None
+    targets: Targets,
+    rule: Rule,
+    association: Association,
+    record: RecordRef,
+    target: RecordRef,
+    new_record: RecordRef | None,
 ) -> None:
     """Associate the rule's record with another one, which is made if it is missing, unless the rule says otherwise.
 
     Shape: `new_record` is the record of a rule that only creates, whose records are associated only if they are new.
     """
     message, plan = targets.message, targets.plan
+    if record == target:
+        report(plan, rule, Reason.RULE_FAILED, "a record has no association with itself", "associate")
+        return
     if association.create and not association.part:
         targets.operation(target)
     options = (association.label, association.primary, association.replace)
@@ -218,7 +226,7 @@ def _write_each(
         written[record] = None
     if each.associate:
         for record in written:
-            _associate(targets, association, parent, record, record if each.mode == "create" else None)
+            _associate(targets, rule, association, parent, record, record if each.mode == "create" else None)
     known = targets.object_schema(each.object)
     if each.removed == "archive" and known is not None and len(elements) <= MAX_ELEMENTS:
         kept = frozenset([record.key for record in written])

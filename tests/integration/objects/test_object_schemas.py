@@ -36,7 +36,7 @@ def test_a_destination_names_the_object_types_of_its_enabled_rules_in_the_singul
 
 async def test_properties_pipelines_and_custom_objects_are_read(tmp_path: Path) -> None:
     async with World(tmp_path, custom_objects=(CAR,)) as world:
-        lane = ObjectLane(world, "order", "line_item", "car", "p1234567_car")
+        lane = ObjectLane(world, "order", "line_item", "car", "p1234567_car", "2-7", "CAR", "bicycle")
         objects = (await lane.load()).objects
         order, car = objects["order"], objects["car"]
         assert objects["0-123"] is order
@@ -48,7 +48,8 @@ async def test_properties_pipelines_and_custom_objects_are_read(tmp_path: Path) 
         assert objects["line_item"].pipelines == {}
         assert (car.object_type.type_id, car.object_type.path, car.object_type.required) == ("2-7", "2-7", ("vin",))
         assert car.properties["vin"].is_unique
-        assert objects["p1234567_car"].object_type == car.object_type
+        assert {objects[name].object_type for name in ("p1234567_car", "2-7", "CAR")} == {car.object_type}
+        assert objects["bicycle"].unavailable == "the portal has no custom object of this name; it has car (2-7)"
         assert lane.calls("/schemas") == 1
 
 

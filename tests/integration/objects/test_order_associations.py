@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from tests.support.objects import ObjectLane, ref
 from tests.support.world import World
@@ -155,6 +157,66 @@ async def test_a_company_becomes_the_primary_one_of_an_order_and_a_label_is_set(
     operations = both()
     await lane.deliver(*operations[:4])
     assert lane.calls() == before
+
+
+async def test_a_label_that_the_portal_lacks_is_set_as_soon_as_it_is_there(lane: ObjectLane) -> None:
+    world = lane.world
+
+    def labelled(label: str) -> list[Any]:
+        return [lane.upsert(ORDER, hs_order_name="7"), lane.contact(ANN.key), lane.associate(ORDER, ANN, label=label)]
+
+    for label in ("Payer", "USER_DEFINED:99999"):
+        await lane.deliver(*labelled(label))
+        assert lane.left_out()[-1] == ("association", "unknown-label")
+    assert links(lane) == {("7", "ann@example.com")}
+    path = "/crm/associations/2026-09/orders/contacts/labels"
+    world.emulator.call("POST", path, {"label": "Payer", "name": "payer"})
+    lane.portal.is_stale = True
+    await lane.deliver(*labelled("payer"))
+    payer = next(one["typeId"] for one in world.emulator.call("GET", path).body["results"] if one["label"] == "Payer")
+    shown = world.emulator.call("GET", f"/crm/objects/2026-09/orders/{order_id(lane)}/associations/contacts").body
+    assert payer in [known["typeId"] for known in shown["results"][0]["associationTypes"]]
+    before = lane.calls()
+    await lane.deliver(*labelled("payer"))
+    assert lane.calls() == before
+
+
+async def test_labels_that_hubspot_refuses_for_one_pair_are_set_for_the_others(lane: ObjectLane) -> None:
+    world = lane.world
+    world.emulator.call("POST", "/crm/associations/2026-09/orders/contacts/labels", {"label": "Payer", "name": "payer"})
+
+    def refused(request: httpx2.Request) -> httpx2.Response | None:
+        if not str(request.url).endswith("/orders/contacts/batch/create"):
+            return None
+        inputs = json.loads(request.content)["inputs"]
+        poisoned = [one for one in inputs if one["to"]["id"] == contact_id(lane, BEN)]
+        if not poisoned:
+            return None
+        error = {"status": "error", "category": "VALIDATION_ERROR", "message": "limit of this label reached"}
+        good = [{"fromObjectId": int(one["from"]["id"]), "toObjectId": int(one["to"]["id"])} for one in inputs]
+        results = [one for one in good if str(one["toObjectId"]) != contact_id(lane, BEN)]
+        body = {"status": "COMPLETE", "results": results, "numErrors": 1, "errors": [{**error, "context": {}}]}
+        return httpx2.Response(207, json=body)
+
+    world.transport.instead = refused
+    operations: list[Any] = [
+        *(lane.upsert(ORDER, hs_order_name="7"), lane.contact(ANN.key), lane.associate(ORDER, ANN, label="Payer")),
+        *(lane.upsert(OTHER, hs_order_name="8"), lane.contact(BEN.key), lane.associate(OTHER, BEN, label="Payer")),
+    ]
+    await lane.deliver(*operations)
+    assert lane.left_out() == [("association", "unknown-label")]
+    assert links(lane) == {("7", "ann@example.com"), ("8", "ben@example.com")}
+    marks = {known.source: known.marks for known in world.record.objects.associations_of(1, [ORDER, OTHER])}
+    assert marks == {ORDER: "label Payer", OTHER: ""}
+
+
+def order_id(lane: ObjectLane) -> str:
+    return next(str(one["id"]) for one in lane.world.emulator.records("orders"))
+
+
+def contact_id(lane: ObjectLane, person: RecordRef) -> str:
+    contacts = lane.world.emulator.contacts()
+    return next(str(one["id"]) for one in contacts if one["properties"]["email"] == person.key)
 
 
 async def test_a_rule_that_only_creates_does_not_associate_an_order_that_was_there(lane: ObjectLane) -> None:

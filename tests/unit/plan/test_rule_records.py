@@ -238,6 +238,8 @@ def test_a_stage_that_the_pipeline_lacks_is_left_out_with_its_own_reason() -> No
         ({"hs_pipeline": "RETURNS", "hs_pipeline_stage": "Open"}, {"hs_pipeline": "p2", "hs_pipeline_stage": "s8"}),
         ({"hs_pipeline": "Returns", "hs_pipeline_stage": "Processed"}, {"hs_pipeline": "p2"}),
         ({"hs_pipeline": "None", "hs_pipeline_stage": "Open"}, {}),
+        ({"hs_pipeline": "Returns", "hs_pipeline_stage": ""}, {"hs_pipeline": "p2"}),
+        ({"hs_pipeline": "", "hs_pipeline_stage": "Open"}, {"hs_pipeline": "p1", "hs_pipeline_stage": "s1"}),
     ],
 )
 def test_a_stage_is_found_in_its_pipeline(given: dict[str, str], expected: dict[str, str]) -> None:
@@ -272,6 +274,13 @@ def test_an_association_that_is_parted_makes_no_record() -> None:
     assert not [one for one in found.operations if isinstance(one, UpsertContact)]
     [link] = [one for one in found.operations if isinstance(one, AssociateRecords)]
     assert (link.takes_away, link.label) == (True, "Buyer")
+
+
+def test_a_record_is_never_associated_with_itself() -> None:
+    own = {"object": "order", "key": {"hubwire_order_id": "$.properties.order_id"}}
+    found = planned(order(), {**ORDERS, "associate": [own], "each": []})
+    assert pairs(found) == []
+    assert left_out(found) == {"rule:Orders.associate": Reason.RULE_FAILED}
 
 
 def test_an_object_that_the_portal_lacks_is_reported_and_one_that_is_not_available_is_left_to_the_lane() -> None:

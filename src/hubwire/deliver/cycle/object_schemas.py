@@ -6,7 +6,7 @@ it are held. Source: HubSpot answers 400 ("Unable to infer object type"), 403 or
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from hubwire.deliver.calls.caller import Caller, LineStopped
 from hubwire.deliver.verdicts.dependants import as_stop
@@ -20,6 +20,7 @@ from hubwire.reasons import Reason
 from hubwire.schema import ObjectSchema, PropertyDefinition
 
 PIPELINE_OF_CUSTOM = ("hs_pipeline", "hs_pipeline_stage")
+MAX_NAMED = 12
 NO_SUCH_OBJECT = "the portal has no custom object of this name"
 
 
@@ -36,8 +37,9 @@ async def read_object_schemas(calls: Caller, paths: Paths, names: Iterable[str])
                 custom if isinstance(custom, str) else next((known for known in custom if known.is_named(name)), None)
             )
             if not isinstance(found, CustomObject):
+                why = custom if isinstance(custom, str) else _none_of(custom)
                 schemas[name] = ObjectSchema(
-                    ObjectType(name, "", name), unavailable=found or NO_SUCH_OBJECT, is_absent=not found
+                    ObjectType(name, "", name), unavailable=why, is_absent=not isinstance(custom, str)
                 )
                 continue
             object_type = found.object_type
@@ -67,6 +69,11 @@ async def _read_custom_objects(calls: Caller, paths: Paths) -> list[CustomObject
     """The portal's custom objects, or why they cannot be read."""
     verdict, answer = await calls.ask(Call("read custom objects", "GET", paths.schemas), is_optional=True)
     return custom_objects_of(answer.body) if isinstance(verdict, Delivered) else _why_unavailable(verdict)
+
+
+def _none_of(custom: Sequence[CustomObject]) -> str:
+    names = [f"{known.object_type.name} ({known.object_type.type_id})" for known in custom[:MAX_NAMED]]
+    return f"{NO_SUCH_OBJECT}; it has {', '.join(names)}" if names else NO_SUCH_OBJECT
 
 
 def _with_stages(object_type: ObjectType, properties: dict[str, PropertyDefinition]) -> ObjectType:

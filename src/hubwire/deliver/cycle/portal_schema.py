@@ -87,10 +87,8 @@ class Portal:
         self.finds_additional_domains = True
         self.refused: dict[tuple[str, str], Dead] = {}
         """(object type or `event`, name) of what HubSpot refused to create; it is not tried again with this schema."""
-        self.labels: Mapping[str, AssociationLabel] | None = None
-        """Labels of contact and company by their text; None until a rule first needs one."""
-        self.record_labels: dict[tuple[str, str], Mapping[str, AssociationLabel]] = {}
-        """The same of other pairs of object types, once a rule has needed one."""
+        self.labels: dict[tuple[str, str], Mapping[str, AssociationLabel]] = {}
+        """The labels of two object types by their text, once a rule has needed one."""
         self.groups: set[str] = set()
         """The paths of object types that have our group of properties."""
         self.only_ours: dict[tuple[str, str], bool] = {}
@@ -145,9 +143,9 @@ class Portal:
             raise unreadable(exc) from exc
         self.schema, self.is_stale = schema, False
         self._read_at_ms = self._objects_read_at_ms = now_ms
-        self.sends_events, self.refused, self.labels, self._waits = False, {}, None, 0
+        self.sends_events, self.refused, self._waits = False, {}, 0
         self.only_ours.clear()
-        self.record_labels.clear()
+        self.labels.clear()
         return schema
 
     async def look_again(self, names: frozenset[str], now_ms: int) -> bool:

@@ -11,21 +11,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from hubwire.deliver.calls.caller import together
 from hubwire.deliver.cycle.coalesce import Pair
 from hubwire.deliver.cycle.state import CycleState
-from hubwire.delivery import Delivered, Retry
+from hubwire.deliver.steps.labels import LabelledPair, label_types, set_labels
+from hubwire.delivery import Delivered
 from hubwire.hubspot.call import ASSOCIATIONS_PER_CALL, Call, split
-from hubwire.hubspot.wire import (
-    PRIMARY_COMPANY,
-    AssociationLabel,
-    archive_associations,
-    associate_labelled,
-    association_labels,
-)
+from hubwire.hubspot.wire import PRIMARY_COMPANY, AssociationLabel, archive_associations
 from hubwire.operation import LeftOut
 from hubwire.reasons import Reason
 from hubwire.record.protocol import ConfirmedValue
 
 MARK = "@"
 REPLACES = "replaces"
+PRIMARY = "primary"
+LABEL = "label "
+TYPES = ("contact", "company")
 NO_MARKS = ConfirmedValue("", 0)
 Ends = tuple[str, str]
 Desired = Mapping[tuple[str, str], Pair]
@@ -62,24 +60,26 @@ async def mark_associations(cycle_state: CycleState, desired: Desired) -> None:
         for email, domain in marked
         if (contact_id := cycle_state.contact_id(email)) and (company_id := cycle_state.company_id(domain))
     }
-    types: dict[tuple[str, str], list[AssociationLabel]] = {}
+    types: dict[tuple[str, str], dict[str, AssociationLabel]] = {}
     for pair in ends:
         if not _is_known(cycle_state, pair, marked[pair]):
             types[pair] = await _types_of(cycle_state, marked[pair])
-    await together(
-        *(
-            _label(cycle_state, batch, ends, marked, types)
-            for batch in split([pair for pair, labels in types.items() if labels], ASSOCIATIONS_PER_CALL)
-        )
-    )
+    labelled = {
+        pair: LabelledPair(*ends[pair], list(marks.values()), marked[pair].positions)
+        for pair, marks in types.items()
+        if marks
+    }
+    confirmed = await set_labels(cycle_state, TYPES, list(labelled.values())) if labelled else set()
     await _part(cycle_state, {pair: marked[pair] for pair in ends if marked[pair].replaces})
     for pair in ends:
-        _remember(cycle_state, pair, marked[pair])
+        is_set = pair in labelled and labelled[pair].key in confirmed
+        _remember(cycle_state, pair, marked[pair], types[pair] if is_set else ())
 
 
-def _marks(pair: Pair) -> str:
-    marks = [*(["primary"] if pair.is_primary else []), *([REPLACES] if pair.replaces else [])]
-    return "\n".join([*marks, *sorted(f"label {label}" for label in pair.labels)])
+def _marks(pair: Pair) -> set[str]:
+    """The marks that a pair is to have."""
+    marks = {LABEL + label for label in pair.labels}
+    return marks | ({PRIMARY} if pair.is_primary else set()) | ({REPLACES} if pair.replaces else set())
 
 
 def _is_known(cycle_state: CycleState, pair: tuple[str, str], desired: Pair) -> bool:
@@ -88,72 +88,27 @@ def _is_known(cycle_state: CycleState, pair: tuple[str, str], desired: Pair) -> 
     if email in cycle_state.other_contacts or domain in cycle_state.other_companies:
         return False
     known = cycle_state.people[email].properties.get(MARK + domain)
-    return known is not None and set(_marks(desired).split("\n")) <= set(known.value.split("\n"))
+    return known is not None and _marks(desired) <= set(known.value.split("\n"))
 
 
-def _remember(cycle_state: CycleState, pair: tuple[str, str], desired: Pair) -> None:
+def _remember(cycle_state: CycleState, pair: tuple[str, str], desired: Pair, new_marks: Iterable[str]) -> None:
     email, domain = pair
     if any(position in cycle_state.outcomes.verdicts for position in desired.positions):
         return
     person = cycle_state.people[email]
     before, at_ms, *_ = person.properties.get(MARK + domain, NO_MARKS)
-    marks = "\n".join(sorted({*before.split("\n"), *_marks(desired).split("\n")} - {""}))
+    replaces = [REPLACES] if desired.replaces else []
+    marks = "\n".join(sorted({*before.split("\n"), *new_marks, *replaces} - {""}))
     if (marks, max(at_ms, desired.at_ms)) != (before, at_ms):
         person.properties[MARK + domain] = ConfirmedValue(marks, max(at_ms, desired.at_ms))
         cycle_state.changed_people[email] = person
 
 
-async def _types_of(cycle_state: CycleState, desired: Pair) -> list[AssociationLabel]:
-    """The association types of a pair's marks; a label that the portal does not have is reported."""
-    types = [PRIMARY_COMPANY] if desired.is_primary else []
-    for label, position in desired.labels.items():
-        category, colon, number = label.partition(":")
-        if colon and number.isdecimal() and category in ("HUBSPOT_DEFINED", "USER_DEFINED"):
-            types.append(AssociationLabel(category, int(number)))
-            continue
-        known = await _labels(cycle_state)
-        found = known.get(label.strip().casefold())
-        if found is None:
-            unknown = LeftOut("association", Reason.UNKNOWN_LABEL, label)
-            cycle_state.outcomes.leave_out(position, [unknown])
-        else:
-            types.append(found)
-    return types
-
-
-async def _labels(cycle_state: CycleState) -> Mapping[str, AssociationLabel]:
-    """The portal's labels of contact and company, read with the schema's first use of one."""
-    portal = cycle_state.portal
-    if portal.labels is None:
-        path = cycle_state.paths.associations("contacts", "companies", "labels")
-        call = Call("read labels", "GET", path)
-        verdict, answer = await cycle_state.caller.ask(call, is_optional=True)
-        if not isinstance(verdict, Delivered):
-            return {}
-        portal.labels = association_labels(answer.body)
-    return portal.labels
-
-
-async def _label(
-    cycle_state: CycleState,
-    batch: Sequence[tuple[str, str]],
-    ends: Mapping[tuple[str, str], Ends],
-    desired: Desired,
-    types: Mapping[tuple[str, str], Sequence[AssociationLabel]],
-) -> None:
-    path = cycle_state.paths.associations("contacts", "companies", "batch/create")
-    body = associate_labelled([(*ends[pair], types[pair]) for pair in batch])
-    positions = [position for pair in batch for position in desired[pair].positions]
-    call = Call("label associations", "POST", path, body, kind="associations")
-    verdict, _ = await cycle_state.caller.ask(call, positions, is_optional=True)
-    if isinstance(verdict, Delivered):
-        return
-    if len(batch) > 1 and not isinstance(verdict, Retry):
-        # A pair that HubSpot refuses must not block the labels of others.
-        for half in split(batch, -(-len(batch) // 2)):
-            await _label(cycle_state, half, ends, desired, types)
-        return
-    cycle_state.outcomes.judge(positions, verdict)
+async def _types_of(cycle_state: CycleState, desired: Pair) -> dict[str, AssociationLabel]:
+    """The association types by the marks that they set; a label that the portal does not have is reported."""
+    types = {PRIMARY: PRIMARY_COMPANY} if desired.is_primary else {}
+    labels = await label_types(cycle_state, TYPES, desired)
+    return types | {LABEL + label: known for label, known in labels.items()}
 
 
 async def _part(cycle_state: CycleState, replacing: Desired) -> None:

@@ -154,8 +154,7 @@ def judge_success(row: Rule, call: Call, answer: Answer, inputs: Sequence[BatchI
         pairs = read_pairs(answer.body)
         if pairs is None:
             return _silent_or_unreadable(answer, inputs)
-        linked = {pair_key(pair.from_.id, pair.to.id) for pair in pairs.results}
-        linked |= {pair_key(pair.to.id, pair.from_.id) for pair in pairs.results}
+        linked = {pair_key(*ids) for pair in pairs.results for ids in (pair.ids, pair.ids[::-1])}
         found: dict[int, Returned] = {
             index: Returned(input_.key, {}) for index, input_ in enumerate(inputs) if input_.key in linked
         }

@@ -6,29 +6,25 @@ call, and an older message that arrives late changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
 from hubwire.deliver.calls.caller import together
 from hubwire.deliver.cycle.coalesce import PairOfRecords
 from hubwire.deliver.cycle.state import CycleState
-from hubwire.delivery import Delivered, Retry
+from hubwire.deliver.steps.labels import LabelledPair, label_types, report_label, set_labels
+from hubwire.delivery import Delivered
 from hubwire.hubspot.call import ASSOCIATIONS_PER_CALL, Call, split
 from hubwire.hubspot.wire import (
     PRIMARY_TYPES,
     AssociationLabel,
     archive_associations,
-    associate_labelled,
-    association_labels,
 )
-from hubwire.operation import LeftOut, RecordPair
-from hubwire.reasons import Reason
+from hubwire.operation import RecordPair
 from hubwire.record.protocol import RecordAssociation
 
 PRIMARY = "primary"
 REPLACES = "replaces"
 LABEL = "label "
-CATEGORIES = ("HUBSPOT_DEFINED", "USER_DEFINED")
-UNLABELLED = ""
 Desired = Mapping[RecordPair, PairOfRecords]
 Known = Mapping[RecordPair, RecordAssociation]
 
@@ -59,93 +55,53 @@ def _to_set(desired: PairOfRecords) -> set[str]:
 
 async def mark_pairs(cycle_state: CycleState, desired: Desired, known: Known) -> None:
     """Set the labels and primary associations that were not confirmed before."""
-    types: dict[RecordPair, list[AssociationLabel]] = {}
+    by_types: dict[tuple[str, str], dict[RecordPair, dict[str, AssociationLabel]]] = {}
     for pair, association in desired.items():
         before = set(known[pair].marks.split("\n")) if pair in known and not known[pair].is_away else set()
         if not _to_set(association) <= before:
-            types[pair] = await _types_of(cycle_state, pair, association)
-    by_types: dict[tuple[str, str], list[RecordPair]] = {}
-    for pair, labels in types.items():
-        if labels:
-            by_types.setdefault((pair[0].object, pair[1].object), []).append(pair)
-    await together(
-        *(
-            _label(cycle_state, ends, batch, desired, types)
-            for ends, pairs in by_types.items()
-            for batch in split(pairs, ASSOCIATIONS_PER_CALL)
-        )
-    )
+            types = await _types_of(cycle_state, pair, association)
+            if types:
+                by_types.setdefault((pair[0].object, pair[1].object), {})[pair] = types
+    await together(*(_mark(cycle_state, ends, types, desired) for ends, types in by_types.items()))
 
 
-async def _types_of(cycle_state: CycleState, pair: RecordPair, desired: PairOfRecords) -> list[AssociationLabel]:
-    """The association types of a pair's marks; a mark that the portal does not have is reported."""
+async def _types_of(cycle_state: CycleState, pair: RecordPair, desired: PairOfRecords) -> dict[str, AssociationLabel]:
+    """The association types of a pair by the marks that they set; a mark that the portal does not have is reported."""
     ends = (pair[0].object, pair[1].object)
-    types: list[AssociationLabel] = []
+    types: dict[str, AssociationLabel] = {}
     if desired.is_primary and ends in PRIMARY_TYPES:
-        types.append(AssociationLabel("HUBSPOT_DEFINED", PRIMARY_TYPES[ends]))
+        types[PRIMARY] = AssociationLabel("HUBSPOT_DEFINED", PRIMARY_TYPES[ends])
     elif desired.is_primary:
-        _report(cycle_state, desired.positions, f"{ends[0]} and {ends[1]} have no primary association")
-    for label, position in desired.labels.items():
-        category, colon, number = label.partition(":")
-        if colon and number.isdecimal() and category in CATEGORIES:
-            types.append(AssociationLabel(category, int(number)))
-            continue
-        found = (await _labels(cycle_state, ends)).get(label.strip().casefold())
-        if found is None:
-            _report(cycle_state, [position] if position else [], label)
-        else:
-            types.append(found)
-    return types
+        report_label(cycle_state, desired.positions, f"{ends[0]} and {ends[1]} have no primary association")
+    labels = await label_types(cycle_state, ends, desired)
+    return types | {LABEL + label: known for label, known in labels.items()}
 
 
-def _report(cycle_state: CycleState, positions: Sequence[int], detail: str) -> None:
-    for position in positions:
-        cycle_state.outcomes.leave_out(position, [LeftOut("association", Reason.UNKNOWN_LABEL, detail)])
-
-
-async def _labels(cycle_state: CycleState, ends: tuple[str, str]) -> Mapping[str, AssociationLabel]:
-    """The portal's labels of two object types, read with the schema's first use of one."""
-    known = cycle_state.portal.record_labels
-    if ends not in known:
-        path = cycle_state.association_path(ends, "labels")
-        verdict, answer = await cycle_state.caller.ask(Call("read labels", "GET", path), is_optional=True)
-        if not isinstance(verdict, Delivered):
-            return {}
-        known[ends] = association_labels(answer.body)
-    return known[ends]
-
-
-async def _label(
+async def _mark(
     cycle_state: CycleState,
     ends: tuple[str, str],
-    batch: Sequence[RecordPair],
+    types: Mapping[RecordPair, Mapping[str, AssociationLabel]],
     desired: Desired,
-    types: Mapping[RecordPair, Sequence[AssociationLabel]],
 ) -> None:
-    path = cycle_state.association_path(ends, "batch/create")
-    unlabelled = (await _labels(cycle_state, ends)).get(UNLABELLED)
-    labelled = [
-        (cycle_state.record_id(source) or "", cycle_state.record_id(target) or "", types[source, target])
-        for source, target in batch
-    ]
-    body = associate_labelled(labelled, unlabelled)
-    positions = [position for pair in batch for position in desired[pair].positions]
-    call = Call("label associations", "POST", path, body, kind="associations")
-    verdict, _ = await cycle_state.caller.ask(call, positions, is_optional=True)
-    if isinstance(verdict, Delivered):
-        for pair in batch:
-            _confirm(cycle_state, pair, desired[pair])
-    elif len(batch) > 1 and not isinstance(verdict, Retry):
-        # A pair that HubSpot refuses must not block the labels of others.
-        for half in split(batch, -(-len(batch) // 2)):
-            await _label(cycle_state, ends, half, desired, types)
-    else:
-        cycle_state.outcomes.judge(positions, verdict)
+    """Set the marks of pairs of two object types, and remember those that HubSpot confirmed."""
+    labelled = {
+        pair: LabelledPair(
+            cycle_state.record_id(pair[0]) or "",
+            cycle_state.record_id(pair[1]) or "",
+            list(marks.values()),
+            desired[pair].positions,
+        )
+        for pair, marks in types.items()
+    }
+    confirmed = await set_labels(cycle_state, ends, list(labelled.values()))
+    for pair, of_pair in labelled.items():
+        if of_pair.key in confirmed:
+            _confirm(cycle_state, pair, desired[pair], types[pair])
 
 
-def _confirm(cycle_state: CycleState, pair: RecordPair, desired: PairOfRecords) -> None:
+def _confirm(cycle_state: CycleState, pair: RecordPair, desired: PairOfRecords, new_marks: Iterable[str]) -> None:
     before = cycle_state.objects.associations.get(pair)
-    marks = {*(before.marks.split("\n") if before is not None else ()), *_to_set(desired)}
+    marks = {*(before.marks.split("\n") if before is not None else ()), *new_marks}
     at_ms = max(desired.at_ms, before.at_ms if before is not None else 0)
     cycle_state.objects.remember({pair: RecordAssociation(*pair, at_ms, marks_of(desired, marks))})
 
