@@ -12,7 +12,8 @@ for it. One server serves the whole session; each test gets a portal of its own.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -43,11 +44,25 @@ def hubspot_server() -> Iterator[Emulator]:
 def hubspot(request: pytest.FixtureRequest, hubspot_server: Emulator) -> Emulator:
     """A fresh emulated HubSpot: a `hubwire.testing.Emulator`, whose `base_url` and `access_token` a program can use.
 
-    Errors: a usage error for a marker with a field that `EmulatorConfig` does not have.
+    Errors: a usage error for a marker with a field that the fixture does not have, or with a wrong value.
     """
-    marker = request.node.get_closest_marker("hubspot")
     try:
-        hubspot_server.restart(**(marker.kwargs if marker is not None else {}))
+        hubspot_server.restart(**_portal_of(request.node))
     except (TypeError, ValueError) as exc:
         raise pytest.UsageError(f"@pytest.mark.hubspot: {exc}") from exc
     return hubspot_server
+
+
+def _portal_of(node: pytest.Item) -> dict[str, Any]:
+    """The fields of the markers of a test, its class and its module; the closest one wins."""
+    from hubwire.testing import EmulatorConfig
+
+    portal: dict[str, Any] = {}
+    for marker in node.iter_markers("hubspot"):
+        if marker.args:
+            raise TypeError(f"fields have names, such as tier='free'; {marker.args[0]!r} has none")
+        portal = {**marker.kwargs, **portal}
+    known = {field.name for field in fields(EmulatorConfig)} - {"persistence_path"}
+    if unknown := sorted(portal.keys() - known):
+        raise TypeError(f"the fixture has no field {unknown[0]}; its fields are {', '.join(sorted(known))}")
+    return portal

@@ -45,8 +45,25 @@ def test_the_marker_sets_the_portal(hubspot):
     assert refused.value.code == 503
 
 
+@pytest.mark.hubspot(tier="starter", portal_id=7)
+class TestAClass:
+    @pytest.mark.hubspot(portal_id=8)
+    def test_the_markers_of_class_and_test_add_up(self, hubspot):
+        assert (str(hubspot.state.config.tier), hubspot.portal_id) == ("starter", 8)
+
+
 @pytest.mark.hubspot(colour="red")
 def test_a_wrong_marker_is_a_usage_error(hubspot):
+    pass
+
+
+@pytest.mark.hubspot("professional")
+def test_a_marker_without_a_name_is_one_too(hubspot):
+    pass
+
+
+@pytest.mark.hubspot(persistence_path="portal")
+def test_and_one_that_the_fixture_cannot_follow(hubspot):
     pass
 """
 
@@ -55,9 +72,13 @@ def test_a_project_gets_the_fixture_its_markers_and_a_fresh_portal_each_time(tmp
     (tmp_path / "test_signup.py").write_text(TESTS)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--strict-markers", "."]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
-    assert "3 passed, 1 error" in ran.stdout, ran.stdout + ran.stderr
-    assert "@pytest.mark.hubspot" in ran.stdout
-    assert "colour" in ran.stdout
+    assert "4 passed, 3 errors" in ran.stdout, ran.stdout + ran.stderr
+    for problem in (
+        "no field colour; its fields are access_token",
+        "'professional' has none",
+        "field persistence_path",
+    ):
+        assert problem in ran.stdout
 
 
 def test_the_plugin_is_registered_and_imports_no_emulator_by_itself() -> None:

@@ -30,7 +30,7 @@ _encode_sorted = msgspec.json.Encoder(decimal_format="number", order="determinis
 def as_history(fields: dict[str, Any], options: ReadOptions = _DEFAULTS) -> str | None:
     """Change a decoded message in place. Returns the reason if its time cannot be read or be true.
 
-    Shape: if another time of the message counts, the one that cannot be read stays as `originalTimestamp`, so that the
+    Shape: a time that cannot be read stays as `originalTimestamp` while one of the other times counts, so that the
     message reports it.
     """
     moment, problem = _moment(fields, options)
