@@ -63,6 +63,9 @@ from hubwire.plan.rules.rule_set import rule_set
 from hubwire.reasons import Reason
 from hubwire.schema import PortalSchema
 
+MARKETING_KINDS = ("put on list", "take off list", "set subscription", "submit form")
+"""The kinds of planned operations about lists, subscriptions and forms."""
+
 
 class PlannedField(msgspec.Struct, kw_only=True, frozen=True):
     """One value that HubSpot would get, and the rule that made it."""

@@ -14,7 +14,9 @@ from hubwire.hubspot.call import Answer, Call
 from hubwire.hubspot.client import HubSpotClient
 from hubwire.hubspot.definitions import Account, NewProperty, PropertyUse
 from hubwire.hubspot.errors import problem_of, read_problem
-from hubwire.hubspot.lists import FoundList, found_list
+from hubwire.hubspot.form_definitions import FORMS_PER_PAGE, FormDefinition, forms_of
+from hubwire.hubspot.lists import FoundList, found_list, found_lists, search_lists
+from hubwire.hubspot.preferences import subscription_names
 from hubwire.schema import EventDefinition, PropertyDefinition
 
 ALREADY_EXISTS = frozenset({"OBJECT_ALREADY_EXISTS", "CONFLICT"})
@@ -113,6 +115,26 @@ class HubSpotAccount:
     async def list_of(self, list_id: str) -> FoundList | None:
         """The list with this id; None if the answer has none. Raises Refused with status 404 if HubSpot has none."""
         return found_list(await self._get("read list", self._client.paths.one_list(list_id)))
+
+    async def lists(self, count: int) -> tuple[list[FoundList], bool]:
+        """The first lists of the portal, and whether these are all."""
+        call = Call("search lists", "POST", self._client.paths.search_lists, search_lists(count))
+        return found_lists(must_succeed(call, await self._client.call(call)))
+
+    async def subscription_types(self) -> dict[str, str]:
+        """The name of each subscription type by its id."""
+        return subscription_names(await self._get("read subscription types", self._client.paths.subscription_types))
+
+    async def forms(self, max_pages: int) -> tuple[list[FormDefinition], bool]:
+        """The first forms of the portal, and whether these are all."""
+        forms: list[FormDefinition] = []
+        after: str | None = None
+        for _ in range(max_pages):
+            page, after = forms_of(await self._get("read forms", self._client.paths.forms(FORMS_PER_PAGE, after)))
+            forms += page
+            if after is None:
+                break
+        return forms, after is None
 
     async def gdpr_delete(self, email: str) -> None:
         """Delete a contact and all its data permanently. An unknown e-mail is blocked from being created."""

@@ -55,10 +55,26 @@ def change_members(add: Iterable[str], remove: Iterable[str]) -> bytes:
     return _encode({"recordIdsToAdd": list(add), "recordIdsToRemove": list(remove)})
 
 
+def search_lists(count: int) -> bytes:
+    """The body of a search for the first lists of any object type."""
+    return _encode({"query": "", "count": count, "offset": 0})
+
+
+def found_lists(body: bytes) -> tuple[list[FoundList], bool]:
+    """The lists that a search found, and whether these are all."""
+    raw = _object(body)
+    entries = raw.get("lists")
+    found = [_found(entry) for entry in entries] if isinstance(entries, list) else []
+    return [known for known in found if known is not None], raw.get("hasMore") is not True
+
+
 def found_list(body: bytes) -> FoundList | None:
     """The list in an answer; None if there is none."""
     raw = _object(body)
-    entry = raw.get("list", raw)
+    return _found(raw.get("list", raw))
+
+
+def _found(entry: Any) -> FoundList | None:
     if not isinstance(entry, dict) or not entry.get("listId"):
         return None
     size = entry.get("size")

@@ -197,6 +197,15 @@ class Paths:
         """POST: a new list."""
         return ROOTS[self.version].lists
 
+    @property
+    def search_lists(self) -> str:
+        """POST: the lists of the portal."""
+        return f"{self.lists}/search"
+
+    def forms(self, count: int, after: str | None = None) -> str:
+        """GET: a page of the forms with their fields. They have no dated path."""
+        return f"/marketing/v3/forms?limit={count}" + (f"&after={quote(after, safe='')}" if after else "")
+
     def one_list(self, list_id: str) -> str:
         """GET: one list."""
         return f"{self.lists}/{quote(list_id, safe='')}"

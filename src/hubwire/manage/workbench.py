@@ -23,6 +23,7 @@ from hubwire.manage.changes import reread_schema
 from hubwire.manage.history.preview import KnownSchema
 from hubwire.manage.hub import account_of_token, with_account
 from hubwire.manage.rules.testing import RuleTest, firings
+from hubwire.manage.schema.marketing_contents import read_marketing
 from hubwire.manage.schema.plan import SchemaPlan, make_missing
 from hubwire.manage.schema.portal_contents import read_contents
 from hubwire.manage.schema.report import PortalContents
@@ -100,9 +101,12 @@ class Workbench:
         await self._journal.append([entry])
         return entry.message_id
 
-    async def contents(self, destination_id: int, object_types: frozenset[str] = frozenset()) -> PortalContents:
+    async def contents(
+        self, destination_id: int, object_types: frozenset[str] = frozenset(), *, with_marketing: bool = False
+    ) -> PortalContents:
         """The portal's schema with archived properties and quotas, not older than five minutes; with these object types
-        besides those of the stored rules. Raises HubSpotError, SettingsError."""
+        besides those of the stored rules, and on request with its lists, subscription types and forms. Raises
+        HubSpotError, SettingsError."""
         now_ms = self._clock.now_ms()
         read_at_ms, known = self._contents.get(destination_id, (0, None))
         others = object_types - {"contact", "company"}
@@ -111,6 +115,9 @@ class Workbench:
             async with self._client(destination_id) as client:
                 known = await read_contents(client, self._destination(destination_id), self._clock, others)
             self._contents[destination_id] = (now_ms, known)
+        if with_marketing and known.marketing is None:
+            async with self._client(destination_id) as client:
+                known.marketing = await read_marketing(HubSpotAccount(client))
         return known
 
     async def make_property(self, destination_id: int, object_type: str, name: str, label: str, type_: str) -> None:

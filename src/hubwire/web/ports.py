@@ -70,9 +70,12 @@ class Sender(Protocol):
 
 
 class ContentsReader(Protocol):
-    async def __call__(self, destination_id: int, object_types: frozenset[str] = frozenset()) -> PortalContents:
+    async def __call__(
+        self, destination_id: int, object_types: frozenset[str] = frozenset(), *, with_marketing: bool = False
+    ) -> PortalContents:
         """The content of the portal, read now or recently, with the schema of these object types and of those that the
-        stored rules name. Errors: HubSpotError if it cannot be read."""
+        stored rules name, and on request with its lists, subscription types and forms. Errors: HubSpotError if it
+        cannot be read."""
         ...
 
 

@@ -18,11 +18,14 @@ from hubwire.destination import Destination, Source, SourceKind
 from hubwire.doctor.checks import Check, ConnectionReport, Health
 from hubwire.errors import HubSpotError, SettingsError, UploadRefused
 from hubwire.hubspot.definitions import PropertyUse
+from hubwire.hubspot.form_definitions import FormDefinition
+from hubwire.hubspot.lists import FoundList
 from hubwire.manage.history.dropped_files import DroppedFiles
 from hubwire.manage.history.preview import HistoryPreview, KnownSchema
 from hubwire.manage.list_sizes import LiveSize
 from hubwire.manage.members import digest, make_token
 from hubwire.manage.rules.testing import RuleTest, firings
+from hubwire.manage.schema.marketing_contents import MarketingContents
 from hubwire.manage.schema.plan import SchemaPlan
 from hubwire.manage.schema.report import PortalContents
 from hubwire.message import Entry, JournalRow
@@ -79,6 +82,20 @@ XSS = '<script>alert("x")</script>'
 def filled_in(path: str) -> str:
     """The path of a route with numbers and words for its parts."""
     return re.sub(r"\{(\w+)(:\w+)?\}", lambda part: "1" if part[1] in NUMBERED else "token", path)
+
+
+FORM_ID = "1b2c3d4e-0000-4000-8000-1234567890ab"
+MARKETING = MarketingContents(
+    lists=[
+        FoundList("7", "VIP", "0-1", "MANUAL", 3),
+        FoundList("8", "Everybody", "0-1", "DYNAMIC", 3),
+        FoundList("9", "Accounts", "0-2", "MANUAL", 3),
+    ],
+    has_all_lists=True,
+    subscriptions={"1": "Newsletter"},
+    forms=[FormDefinition(FORM_ID, "Sign-up", {"firstname": "First name", "company.name": "Company"})],
+    has_all_forms=True,
+)
 
 
 class Bench:
@@ -150,7 +167,9 @@ class Bench:
         nothing = LiveSize(size=None, read_at_ms=NOW_MS, reason="HubSpot has no such list")
         return self.list_sizes.get(list_id, nothing)
 
-    async def contents(self, destination_id: int, object_types: frozenset[str] = frozenset()) -> PortalContents:
+    async def contents(
+        self, destination_id: int, object_types: frozenset[str] = frozenset(), *, with_marketing: bool = False
+    ) -> PortalContents:
         if self.schema_problem:
             raise HubSpotError(self.schema_problem)
         schema = PortalSchema(hub_id="1234567")
@@ -170,6 +189,7 @@ class Bench:
             schema=schema,
             archived={"contact": {"old_plan": "string"}},
             uses=[PropertyUse(object_type_id="0-1", usage=3, limit=1000)],
+            marketing=MARKETING if with_marketing else None,
         )
 
     async def make_missing(self, destination_id: int, plan: SchemaPlan, group: str) -> None:

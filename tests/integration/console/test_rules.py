@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.integration.console.harness import Console
+from tests.integration.console.harness import FORM_ID, Console
 
 from hubwire.registry.access import Role
 from hubwire.rule import Rule
@@ -46,6 +46,57 @@ def test_rules_live_from_begin_to_end_and_each_change_is_audited(console: Consol
     entries = [entry.detail for entry in console.store.registry.audit(20)]
     assert any('rule Stage null -> {"name":"Stage"' in entry for entry in entries)
     assert any('order of rules ["Bought","Stage","Staff"] -> ["Staff","Bought","Stage"]' in entry for entry in entries)
+
+
+LIST = {"name": "VIP", "trigger": 'event = "Paid"', "list": "VIP"}
+NEWS = {"name": "News", "trigger": 'type = "identify"', "subscription": "newsletter"}
+SUBMIT = {
+    "name": "Form",
+    "trigger": 'event = "Signed Up"',
+    "form": FORM_ID,
+    "fields": {"firstname": "$.properties.name"},
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "field", "words"),
+    [
+        (LIST | {"list": "VIPs"}, "list", "Did you mean VIP?"),
+        (LIST | {"list": "12", "create_list": True}, "list", "HubSpot has no list '12'"),
+        (LIST | {"list": "Everybody"}, "list", "Choose a static list."),
+        (LIST | {"list": "Accounts"}, "list", "a list of other records, not of contacts"),
+        (NEWS | {"subscription": "Offers"}, "subscription", "It has Newsletter."),
+        (SUBMIT | {"form": FORM_ID.replace("1b", "1c")}, "form", "HubSpot has no form"),
+        (SUBMIT | {"fields": {"first_name": "x"}}, "properties.first_name", "Did you mean firstname?"),
+    ],
+)
+def test_lists_subscriptions_and_forms_that_hubspot_lacks_are_refused(
+    console: Console, lane_id: int, rule: dict[str, Any], field: str, words: str
+) -> None:
+    answer = console.call("POST", PATH, json=rule)
+    assert (answer.status_code, answer.json()["field"]) == (400, field)
+    assert words in answer.json()["message"] + answer.json()["hint"]
+
+
+def test_lists_subscriptions_and_forms_of_the_portal_are_taken(console: Console, lane_id: int) -> None:
+    new = LIST | {"name": "New", "list": "Not there yet", "create_list": True}
+    for rule in (LIST, new, NEWS, SUBMIT):
+        assert console.call("POST", PATH, json=rule).status_code == 201
+
+
+def test_the_editor_offers_lists_subscriptions_and_the_fields_of_a_form(console: Console, lane_id: int) -> None:
+    console.sign_in()
+
+    def page(**values: Any) -> str:
+        fields = {"do": "test", "call": "track", "event": "Signed Up", "is_enabled": "1", "is_beside_default": "1"}
+        return str(console.post(f"/rules/{lane_id}/edit", **(fields | values)).text)
+
+    assert '<option value="VIP">contacts, id 7</option>' in page(action="list", list_name="VIP")
+    assert "Everybody" not in page(action="list", list_name="VIP")
+    assert '<option value="Newsletter">1</option>' in page(action="subscription")
+    of_form = page(action="form", form_id=FORM_ID)
+    assert f'<option value="{FORM_ID}">Sign-up</option>' in of_form
+    assert '<option value="company.name">Company</option>' in of_form
 
 
 def test_the_default_behaviour_is_listed_as_rules(console: Console, lane_id: int) -> None:

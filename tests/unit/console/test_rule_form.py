@@ -7,12 +7,15 @@ from typing import Any
 import msgspec
 import pytest
 
+from hubwire.console.parts.marketing_form import MarketingFields
 from hubwire.console.parts.rule_form import FormRow, RuleForm, entered, form_of, place_of, rule_of
 from hubwire.errors import BadValue
 from hubwire.plan.rules.checks import check_rules
 from hubwire.rule import Rule
 from hubwire.schema import PropertyDefinition
 
+NO_FORM = MarketingFields(form_id="9")
+FORM = MarketingFields(form_id="1b2c3d4e-0000-4000-8000-1234567890ab")
 KNOWN = {"plan": PropertyDefinition("plan", label="Plan"), "city": PropertyDefinition("city", label="City")}
 CONTACT: dict[str, Any] = {"object": "contact", "properties": {"plan": "$.properties.plan"}}
 RULES = [
@@ -29,6 +32,20 @@ RULES = [
     {"event": "orders", "properties": {"cost": 5, "note": "fixed", "all": {"@json": {"mode": "encode", "value": []}}}},
     {"skip": "own staff"},
     {"drop": ["traits.secret"]},
+    {"list": "VIP", "create_list": True, "default": False},
+    {"list": "$.context.personas.computation_key", "member": "$.properties.vip", "key": {"user_id": "$.userId"}},
+    {"list": "7", "member": False, "on": "company", "key": {"domain": "$.properties.site"}, "flag": "is_vip"},
+    {"list": {"@template": "A {{event}}"}, "member": {"@if": {"exists": "$.a", "then": True}}},
+    {"subscription": "Newsletter", "status": "$.traits.newsletter", "resubscribe": True},
+    {"subscription": "all", "status": "unsubscribed"},
+    {"subscription": "9", "legal_basis": "CONSENT_WITH_NOTICE", "legal_basis_explanation": "ticked a box"},
+    {"subscription": "9", "status": {"@case": {"operator": "lower", "value": "$.a"}}},
+    {
+        "form": "1b2c3d4e-0000-4000-8000-1234567890ab",
+        "fields": {"firstname": "$.properties.name", "company.name": "Acme", "plan": "$person.plan"},
+        "legal_consent": {"consent": {"consentToProcess": True, "text": "yes"}},
+        "send_ip": True,
+    },
 ]
 
 
@@ -80,6 +97,19 @@ def test_a_text_that_begins_like_a_path_stays_a_text() -> None:
         (RuleForm(rows=[FormRow(property="plan", kind="json", value='{"@nope": 1}')]), "properties.plan"),
         (RuleForm(rows=[FormRow(property="Bad Name", value="x")]), "properties"),
         (RuleForm(rows=[FormRow(property="plan", value="x")], only_if_empty="city"), "only_if_empty"),
+        (RuleForm(action="list"), "list_name"),
+        (RuleForm(action="list", marketing=MarketingFields(list_name="VIP", member="field")), "member_from"),
+        (RuleForm(action="list", marketing=MarketingFields(list_name="x" * 300)), "list_name"),
+        (RuleForm(action="subscription"), "subscription"),
+        (RuleForm(action="subscription", marketing=MarketingFields(subscription="all")), "subscription"),
+        (RuleForm(action="subscription", marketing=MarketingFields(subscription="9", explanation="x")), "legal_basis"),
+        (RuleForm(action="form"), "form_id"),
+        (
+            RuleForm(action="form", marketing=MarketingFields(form_id="9"), rows=[FormRow(property="a", value="b")]),
+            "form_id",
+        ),
+        (RuleForm(action="form", marketing=FORM), "properties"),
+        (RuleForm(action="form", marketing=FORM, rows=[FormRow(property="a b", value="b")]), "properties.a b"),
     ],
 )
 def test_each_fault_has_its_field(form: RuleForm, place: str) -> None:

@@ -10,7 +10,10 @@ from typing import Any
 
 import msgspec
 
+from hubwire.console.parts import marketing_form
+from hubwire.console.parts.marketing_form import MarketingFields
 from hubwire.errors import BadValue, HubwireError
+from hubwire.plan.rules.resolving import is_path
 from hubwire.rule import Rule
 from hubwire.schema import PropertyDefinition
 from hubwire.web.parameters import choice, lines_of, text
@@ -28,6 +31,7 @@ ACTIONS = {
     "company": "Set company properties",
     "record": "Set properties of another object",
     "event": "Send an event",
+    **marketing_form.ACTIONS,
     "skip": "Do not send the message",
 }
 KINDS = {"field": "Field", "text": "Text", "template": "Template", "json": "JSON"}
@@ -74,6 +78,8 @@ class RuleForm(msgspec.Struct, kw_only=True):
     """The property that such a record is known by; `key` is its value."""
     key: str = ""
     rows: list[FormRow] = []
+    """The properties, or the fields of a form to submit."""
+    marketing: MarketingFields = msgspec.field(default_factory=MarketingFields)
     is_enabled: bool = True
     is_beside_default: bool = True
     mode: str = "upsert"
@@ -105,9 +111,14 @@ def form_of(rule: Rule) -> RuleForm:
     if isinstance(rule.properties, str):
         form.all_of = rule.properties.removeprefix("$.")
     else:
-        form.rows = [_row(name, value) for name, value in rule.properties.items()]
-    is_elsewhere = rule.is_marketing or (not rule.writes and rule.skip is None)
-    in_form = IN_FORM - {"default"} if is_elsewhere else IN_FORM
+        form.rows = [_row(name, value) for name, value in (rule.properties or rule.fields).items()]
+    is_elsewhere = not rule.writes and rule.skip is None
+    in_form = in_form_of(form.action)
+    if rule.is_marketing:
+        is_elsewhere = form.action == "more"
+        form.marketing = marketing_form.fields_of(rule)
+    if is_elsewhere:
+        in_form -= {"default"}
     rest: dict[str, Any] = {name: value for name, value in msgspec.to_builtins(rule).items() if name not in in_form}
     key = rest.get("key", {})
     if form.action == "record":
@@ -122,7 +133,14 @@ def form_of(rule: Rule) -> RuleForm:
     return with_spare_rows(form)
 
 
+def in_form_of(action: str) -> frozenset[str]:
+    """The fields of a rule that have a place of their own in the form."""
+    return IN_FORM | marketing_form.IN_FORM.get(action, frozenset())
+
+
 def _action_of(rule: Rule) -> str:
+    if rule.is_marketing:
+        return marketing_form.action_of(rule) or "more"
     if rule.object is not None:
         return rule.object if rule.object in KEYS else "record"
     return "event" if rule.event is not None else "skip"
@@ -130,7 +148,7 @@ def _action_of(rule: Rule) -> str:
 
 def _row(name: str, value: Any) -> FormRow:
     match value:
-        case str() if value.startswith("$."):
+        case str() if is_path(value):
             return FormRow(property=name, kind="field", value=value.removeprefix("$."))
         case str():
             return FormRow(property=name, kind="text", value=value)
@@ -170,6 +188,7 @@ def entered(fields: Mapping[str, Sequence[str]]) -> RuleForm:
         key_property=text(values, "key_property") or "",
         key=text(values, "record_key" if values.get("action") == "record" else "key") or "",
         rows=rows,
+        marketing=marketing_form.entered(values),
         is_enabled=values.get("is_enabled") == "1",
         is_beside_default=values.get("is_beside_default") == "1",
         mode=choice(values, "mode", MODES) or "upsert",
@@ -195,6 +214,10 @@ def rule_of(form: RuleForm, known: Mapping[str, PropertyDefinition]) -> Rule:
 
 def _written(form: RuleForm, known: Mapping[str, PropertyDefinition]) -> dict[str, Any]:
     fields: dict[str, Any] = {} if form.is_beside_default else {"default": False}
+    if form.action in marketing_form.ACTIONS:
+        rows = [row for row in form.rows if (row.property or row.value) and form.action == "form"]
+        values = {row.property: _value(row) for row in rows}
+        return fields | marketing_form.rule_fields(form.action, form.marketing, values)
     if form.action == "event":
         if not form.target:
             raise BadValue("target", "choose the HubSpot event to send, or name a new one")
@@ -246,7 +269,8 @@ def reading_of(form: RuleForm) -> str:
 
 def default_name(form: RuleForm) -> str:
     """A name for a rule that a person gave none."""
-    words = {"contact": "contact", "company": "company", "event": form.target, "skip": "not sent"}
+    words = {"contact": "contact", "company": "company", "event": form.target, "skip": "not sent", "form": "form"}
+    words |= {"list": f"list {form.marketing.list_name}", "subscription": form.marketing.subscription}
     what = words.get(form.action, form.object)
     return f"{form.event or CALLS[form.call]}: {what}"[:100]
 
@@ -266,11 +290,11 @@ def _value(row: FormRow) -> Any:
                 return msgspec.json.decode(row.value)
             except msgspec.DecodeError as exc:
                 raise BadValue(f"properties.{row.property}", f"{row.property}: this is not JSON: {exc}") from exc
-    return {"@literal": row.value} if row.value.startswith("$.") else row.value
+    return {"@literal": row.value} if is_path(row.value) else row.value
 
 
 def _path(value: str) -> str:
-    return value if value.startswith("$.") else f"$.{value}"
+    return value if is_path(value) else f"$.{value}"
 
 
 def _internal_name(given: str, known: Mapping[str, PropertyDefinition]) -> str:
@@ -290,7 +314,7 @@ def _more(form: RuleForm) -> dict[str, Any]:
         raise BadValue("more", f"more fields: this is not JSON: {exc}") from exc
     if not isinstance(more, dict):
         raise BadValue("more", 'more fields: enter an object, such as {"add_options": true}')
-    twice = sorted(IN_FORM & more.keys())
+    twice = sorted(in_form_of(form.action) & more.keys())
     if twice:
         raise BadValue("more", f"more fields: {twice[0]} has a field of its own above", value=twice[0])
     return more
@@ -305,9 +329,20 @@ _PLACES = (
     (re.compile(r"^object"), "object"),
     (re.compile(r"^key"), "key"),
     (re.compile(r"^only_if_empty"), "only_if_empty"),
+    (re.compile(r"^fields: '([^']+)'|^/fields\.([^/ ]+)[/ ]|^fields"), "properties"),
+    (re.compile(r"^list"), "list_name"),
+    (re.compile(r"^member"), "member_from"),
+    (re.compile(r"^subscription"), "subscription"),
+    (re.compile(r"^status"), "status_from"),
+    (re.compile(r"^legal_basis"), "legal_basis"),
+    (re.compile(r"^form:"), "form_id"),
     (re.compile(r"^it writes no property"), "properties"),
     (re.compile(r"^(?:another rule has this name)"), "name"),
 )
+
+
+_FIELDS = {"list": "list_name", "member": "member_from", "status": "status_from", "form": "form_id"}
+"""The fields of the form for fields of a rule with another name."""
 
 
 def fault_of(error: HubwireError) -> str:
@@ -319,11 +354,11 @@ def place_of(error: HubwireError) -> str:
     """The field of the form that an error is about, `properties.NAME` for a row; "" if it is about the whole rule."""
     field = getattr(error, "field", "") or ""
     if field != "rules":
-        return "key" if field.startswith("key.") else field
+        return "key" if field.startswith("key.") else _FIELDS.get(field, field)
     fault = fault_of(error)
     for pattern, place in _PLACES:
         found = pattern.search(fault)
         if found:
             name = next((group for group in found.groups() if group), "") if found.groups() else ""
-            return f"{place}.{name}" if name else place
+            return f"{place}.{name.removeprefix('fields.')}" if name else place
     return ""

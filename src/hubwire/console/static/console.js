@@ -146,7 +146,12 @@
   const editor = document.querySelector("form.editor");
   if (editor) {
     choose(editor);
-    editor.addEventListener("input", () => choose(editor));
+    editor.addEventListener("input", (event) => {
+      choose(editor);
+      // A fault is about what stood there before.
+      document.getElementById(event.target.getAttribute("aria-describedby"))?.remove();
+      event.target.removeAttribute("aria-invalid");
+    });
     editor.addEventListener("click", (event) => {
       if (!event.target.closest("[data-add-row]")) return;
       const rows = editor.querySelectorAll("[data-rows] .pair");

@@ -21,10 +21,11 @@ from hubwire.rule import Rule
 
 
 class ReadContents(Protocol):
-    """Reads the content of a portal, with the schema of these object types besides those of the stored rules."""
+    """Reads the content of a portal, with the schema of these object types besides those of the stored rules, and on
+    request with its lists, subscription types and forms."""
 
     def __call__(
-        self, destination_id: int, object_types: frozenset[str] = frozenset()
+        self, destination_id: int, object_types: frozenset[str] = frozenset(), *, with_marketing: bool = False
     ) -> Awaitable[PortalContents]: ...
 
 
@@ -78,7 +79,8 @@ async def check_in_portal(read: ReadContents, destination: Destination, rules: S
         return
     try:
         object_types = frozenset([name for rule in changed for name in rule.object_types])
-        contents = await read(destination.destination_id, object_types)
+        is_marketing = any(rule.is_marketing for rule in changed)
+        contents = await read(destination.destination_id, object_types, with_marketing=is_marketing)
     except (HubSpotError, SettingsError):
         return
     for rule in changed:

@@ -8,9 +8,11 @@ from typing import Any
 
 from hubwire.destination import Destination
 from hubwire.errors import BadValue
+from hubwire.manage.rules.marketing_checks import marketing_faults, rule_fault
 from hubwire.manage.schema.report import PortalContents
 from hubwire.operation import PropertyValue
 from hubwire.plan.pipelines import place_in_pipeline
+from hubwire.plan.rules.resolving import is_path
 from hubwire.plan.trait_rules import is_read_only
 from hubwire.rule import Each, Rule
 from hubwire.schema import ObjectSchema, PropertyDefinition
@@ -30,11 +32,13 @@ def _faults(rule: Rule, destination: Destination, contents: PortalContents) -> I
     for object_type in sorted(rule.object_types - {*rule.if_portal_has, *rule.if_portal_lacks}):
         known = contents.schema.objects.get(object_type)
         if known is not None and known.is_absent:
-            fault = _fault(rule, "object", "", f"HubSpot has no object {object_type}: {known.unavailable}")
+            fault = rule_fault(rule, "object", "", f"HubSpot has no object {object_type}: {known.unavailable}")
             fault.hint = "Correct the name, or define the object in HubSpot."
             yield fault
     if rule.object is not None and isinstance(rule.properties, dict):
         yield from _record_faults(rule, rule, rule.properties, contents)
+    if rule.is_marketing and contents.marketing is not None:
+        yield from marketing_faults(rule, contents.marketing)
     yield from _key_faults(rule, "person.match: ", "contact", rule.person.get("match") or {}, contents)
     for association in rule.associate:
         yield from _key_faults(rule, "associate: ", association.object, association.key, contents)
@@ -70,7 +74,7 @@ def _record_faults(
             yield _unknown(rule, place, object_type, name, contents)
         elif is_read_only(definition):
             message = f"{place}HubSpot sets {name} itself, so nothing can write it"
-            yield _fault(rule, "properties", name, message, "Choose another one.")
+            yield rule_fault(rule, "properties", name, message, "Choose another one.")
         elif name not in stages and not record.add_options:
             yield from _option_faults(rule, name, value, definition)
     if schema is not None:
@@ -84,28 +88,28 @@ def _key_faults(
     for name in key:
         if name in known and name not in KEYS and not known[name].is_unique:
             message = f"{place}the values of {name} are not unique in HubSpot"
-            yield _fault(rule, "key", name, message, "Choose a unique one, or a new name: Hubwire creates it.")
+            yield rule_fault(rule, "key", name, message, "Choose a unique one, or a new name: Hubwire creates it.")
 
 
 def _unknown(rule: Rule, place: str, object_type: str, name: str, contents: PortalContents) -> BadValue:
     if name in contents.archived.get(object_type, {}):
         message = f"{place}the {object_type} property {name} is archived in HubSpot"
-        return _fault(rule, "properties", name, message, "Restore it there.")
+        return rule_fault(rule, "properties", name, message, "Restore it there.")
     known = _definitions(contents, object_type) or {}
     by_label = {definition.label.casefold(): definition.name for definition in known.values() if definition.label}
     close = by_label.get(name.casefold()) or next(iter(get_close_matches(name, known, 1, 0.75)), None)
     hint = MAKE_IT if close is None else f"Did you mean {close}? {MAKE_IT}"
-    return _fault(rule, "properties", name, f"{place}HubSpot has no {object_type} property {name}", hint)
+    return rule_fault(rule, "properties", name, f"{place}HubSpot has no {object_type} property {name}", hint)
 
 
 def _option_faults(rule: Rule, name: str, value: object, definition: PropertyDefinition) -> Iterator[BadValue]:
     """A literal that is not an option of an enumeration."""
     options = definition.options
-    if options is None or not isinstance(value, str) or value.startswith("$.") or definition.is_multiple:
+    if options is None or not isinstance(value, str) or is_path(value) or definition.is_multiple:
         return
     if value not in options and value.casefold() not in definition.option_labels:
         shown = ", ".join(sorted(options)[:12])
-        yield _fault(rule, "properties", name, f"{value!r} is not an option of {name}", f"Options: {shown}.")
+        yield rule_fault(rule, "properties", name, f"{value!r} is not an option of {name}", f"Options: {shown}.")
 
 
 def _stage_faults(rule: Rule, place: str, properties: Mapping[str, Any], schema: ObjectSchema) -> Iterator[BadValue]:
@@ -121,7 +125,9 @@ def _stage_faults(rule: Rule, place: str, properties: Mapping[str, Any], schema:
     for name, refusal in place_in_pipeline(schema, literals).items():
         what = "pipeline" if name == names[0] else "stage"
         given = properties[name]
-        yield _fault(rule, "properties", name, f"{place}no {what} of HubSpot is {given!r}", f"It has {refusal.detail}.")
+        yield rule_fault(
+            rule, "properties", name, f"{place}no {what} of HubSpot is {given!r}", f"It has {refusal.detail}."
+        )
 
 
 def _event_faults(rule: Rule, destination: Destination, contents: PortalContents) -> Iterator[BadValue]:
@@ -131,15 +137,9 @@ def _event_faults(rule: Rule, destination: Destination, contents: PortalContents
         fault.hint = "They need an Enterprise tier and the event scopes. `hubwire doctor` shows what is missing."
         yield fault
         return
-    if name.startswith("$.") or destination.mapping.create_event_definitions:
+    if is_path(name) or destination.mapping.create_event_definitions:
         return
     if name not in schema.events and name.casefold() not in schema.events:
         fault = BadValue("event", f"rule {rule.name!r}: HubSpot has no event {name!r}", value=name)
         fault.hint = "Choose an existing event, or let Hubwire create missing events (page Mapping)."
         yield fault
-
-
-def _fault(rule: Rule, field: str, name: str, message: str, hint: str = "") -> BadValue:
-    fault = BadValue(f"{field}.{name}" if name else field, f"rule {rule.name!r}: {message}", value=name or None)
-    fault.hint = hint
-    return fault

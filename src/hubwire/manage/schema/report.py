@@ -14,6 +14,7 @@ from hubwire.deliver.cycle.gather import LoadLinks
 from hubwire.destination import Destination, Source
 from hubwire.hubspot.definitions import PropertyUse
 from hubwire.manage.schema.accepted_now import AcceptedNow
+from hubwire.manage.schema.marketing_contents import MarketingContents
 from hubwire.manage.schema.plan import (
     PLURALS,
     MissingEvent,
@@ -49,11 +50,13 @@ class SchemaState(StrEnum):
 
 
 class PortalContents(msgspec.Struct, kw_only=True):
-    """The content of a portal. `archived`: object type -> name -> type; `uses` is empty if HubSpot gives none."""
+    """The content of a portal. `archived`: object type -> name -> type; `uses` is empty if HubSpot gives none;
+    `marketing` is None if nobody has asked for it."""
 
     schema: PortalSchema
     archived: dict[str, dict[str, str]] = {}
     uses: list[PropertyUse] = []
+    marketing: MarketingContents | None = None
 
 
 class SchemaEntry(msgspec.Struct, kw_only=True, frozen=True):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from hubwire.destination import PROPERTY_NAME
 from hubwire.object_types import standard_type
 from hubwire.operation import ALL_SUBSCRIPTIONS
 from hubwire.plan.rules.record_checks import KEYS, MAX_TEXT, check_key, refuse
+from hubwire.plan.rules.resolving import is_filled_in
 from hubwire.plan.rules.shape_checks import given
 from hubwire.rule import Rule
 
@@ -34,6 +34,7 @@ FIELDS = {
 }
 """The fields of each kind of rule, besides `key` and those that every rule has."""
 _OTHERS = (
+    "find",
     "person",
     "mode",
     "properties",
@@ -76,11 +77,6 @@ def check_marketing(rule: Rule) -> None:
 
 def _kind_of(field: str) -> str:
     return next(kind for kind, fields in FIELDS.items() if field in fields)
-
-
-def is_filled_in(value: Any) -> bool:
-    """True if a message fills the value in: a path or a directive."""
-    return isinstance(value, dict) or (isinstance(value, str) and value.startswith("$."))
 
 
 def _check_list(rule: Rule) -> None:

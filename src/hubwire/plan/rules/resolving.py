@@ -75,9 +75,7 @@ def _cut(resolve: Resolver, length: int) -> Resolver:
 
 def as_mapping(value: Any, is_of_list: bool = False) -> Any:
     """A value of a rule as the mapping language has it."""
-    if not isinstance(value, str) or not (
-        value.startswith(("$.", f"{PERSON}.")) or (is_of_list and is_list_path(value))
-    ):
+    if not isinstance(value, str) or not (is_path(value) or (is_of_list and is_list_path(value))):
         return value
     return {"@path": {"@template": value} if "{{" in value else value}
 
@@ -114,6 +112,16 @@ def _by_name(path: str, placeholder: str, otherwise: Resolver) -> Resolver:
         return found[name] if isinstance(found, dict) and name in found else otherwise(root)
 
     return value_of_name
+
+
+def is_path(value: str) -> bool:
+    """Whether a text is a path into the message, or into what is remembered of its person."""
+    return value.startswith(("$.", f"{PERSON}."))
+
+
+def is_filled_in(value: Any) -> bool:
+    """Whether a message fills a value in: a path or a directive."""
+    return isinstance(value, dict) or (isinstance(value, str) and is_path(value))
 
 
 def is_list_path(value: str) -> bool:

@@ -16,6 +16,8 @@ from starlette.responses import Response
 from hubwire.console.pages.set_up.connection import find_destination
 from hubwire.console.pages.set_up.dry_run import message_of
 from hubwire.console.parts.lanes import names
+from hubwire.console.parts.marketing_form import ACTIONS as MARKETING_ACTIONS
+from hubwire.console.parts.marketing_form import BASIS_WORDS, MEMBERS, STATUS_WORDS
 from hubwire.console.parts.rule_form import (
     ACTIONS,
     CALLS,
@@ -32,6 +34,7 @@ from hubwire.console.parts.rule_form import (
     trigger_of,
     with_spare_rows,
 )
+from hubwire.deliver.preview import MARKETING_KINDS, PlannedOperation
 from hubwire.destination import Destination
 from hubwire.errors import HubSpotError, HubwireError, SettingsError
 from hubwire.manage.rules.changes import (
@@ -45,9 +48,11 @@ from hubwire.manage.rules.testing import RuleFiring
 from hubwire.manage.schema.portal_contents import newest_rows
 from hubwire.manage.schema.report import PortalContents
 from hubwire.object_types import STANDARD, is_type_name, type_name
+from hubwire.operation import ALL_SUBSCRIPTIONS
 from hubwire.plan.rules.triggers import Reading, TriggerRefused, compile_trigger
 from hubwire.plan.rules.triggers.readings import difference
 from hubwire.plan.trait_rules import is_read_only
+from hubwire.rule import Rule
 from hubwire.schema import EventDefinition, PortalSchema, PropertyDefinition
 from hubwire.web.parameters import choice, number, text
 from hubwire.web.ports import DryRun
@@ -85,6 +90,9 @@ class EditorPage(msgspec.Struct, frozen=True, kw_only=True):
     object_types: list[str]
     """HubSpot's own object types other than contact and company."""
     portal_events: list[Choice]
+    portal_lists: list[Choice]
+    subscription_types: list[Choice]
+    portal_forms: list[Choice]
     unreadable: str
     """Why the portal cannot be read; "" if it can."""
     sources: dict[int, str]
@@ -105,6 +113,9 @@ class EditorPage(msgspec.Struct, frozen=True, kw_only=True):
     actions: dict[str, str]
     kinds: dict[str, str]
     modes: dict[str, str]
+    members: dict[str, str]
+    statuses: dict[str, str]
+    legal_bases: dict[str, str]
 
     def is_wrong(self, place: str) -> bool:
         """Whether the fault is about this field."""
@@ -201,7 +212,10 @@ async def _show(
         replaces=replaces,
         form=form,
         hints=hints,
-        properties=_property_choices(_known(form, contents.schema)),
+        properties=_field_choices(form, contents) or _property_choices(_known(form, contents.schema)),
+        portal_lists=_list_choices(contents),
+        subscription_types=_subscription_choices(contents),
+        portal_forms=_form_choices(contents),
         object_types=[known.name for known in STANDARD if known.name not in KEYS],
         portal_events=[
             Choice(value=event.label or event.name, label=event.name)
@@ -214,7 +228,8 @@ async def _show(
         sample=sampling.sample,
         filled=f"{sampling.sample_id} {checksum(hints.texts.get(sampling.sample_id, ''))}",
         outcome=outcome,
-        is_begun=bool(replaces or any(row.property or row.value for row in form.rows) or form.target or form.skip),
+        is_begun=bool(replaces or any(row.property or row.value for row in form.rows) or form.target or form.skip)
+        or bool(form.marketing.list_name or form.marketing.subscription or form.marketing.form_id),
         fault="" if fault is None else " ".join(part for part in (_sentence(fault_of(fault)), fault.hint) if part),
         fault_place="" if fault is None else place_of(fault),
         segment_note=_segment_note(form),
@@ -222,6 +237,9 @@ async def _show(
         actions=ACTIONS,
         kinds=KINDS,
         modes=MODES,
+        members=MEMBERS,
+        statuses=STATUS_WORDS,
+        legal_bases=BASIS_WORDS,
     )
     status = 200 if refused is None else 422
     title = f"Rule {replaces}" if replaces else "New rule"
@@ -250,9 +268,10 @@ async def _outcome(
     return RuleOutcome(
         firing=next(firing for firing in found.rules if firing.name == rule.name),
         records=[
-            f"{operation.kind} {operation.key}"
+            _written_words(rule, operation)
             for operation in found.plan.operations
             if any(field.rule == label for field in operation.fields)
+            or (rule.is_marketing and operation.kind in MARKETING_KINDS)
         ],
         written={
             field.name: field.value
@@ -269,12 +288,20 @@ async def _outcome(
     )
 
 
+def _written_words(rule: Rule, operation: PlannedOperation) -> str:
+    """What the rule writes to, in a few words."""
+    words = f"{operation.kind} {operation.key}"
+    return f"{words} ({operation.note})" if rule.is_marketing and operation.note else words
+
+
 async def _contents(view: View, destination: Destination, form: RuleForm) -> tuple[PortalContents, str]:
     """The content of the portal with the form's object type, and why it cannot be read."""
     object_type = type_name(form.object)
     try:
         object_types = frozenset([object_type] if is_type_name(object_type) else [])
-        return await view.deps.contents(destination.destination_id, object_types), ""
+        is_marketing = form.action in MARKETING_ACTIONS
+        contents = await view.deps.contents(destination.destination_id, object_types, with_marketing=is_marketing)
+        return contents, ""
     except (HubSpotError, SettingsError) as exc:
         return PortalContents(schema=PortalSchema(hub_id=destination.hub_id or "0")), str(exc)
 
@@ -304,6 +331,38 @@ def _property_choices(known: Mapping[str, PropertyDefinition]) -> list[Choice]:
     writable = [definition for definition in known.values() if not is_read_only(definition)]
     writable.sort(key=lambda definition: (not definition.is_custom, (definition.label or definition.name).casefold()))
     return [Choice(value=definition.name, label=definition.label or definition.name) for definition in writable]
+
+
+def _list_choices(contents: PortalContents) -> list[Choice]:
+    """The lists that take members, by name."""
+    lists = [found for found in (contents.marketing and contents.marketing.lists) or [] if found.takes_members]
+    words = {known.type_id: known.plural for known in STANDARD}
+    lists.sort(key=lambda found: found.name.casefold())
+    return [
+        Choice(value=found.name, label=f"{words.get(found.type_id, 'records')}, id {found.list_id}") for found in lists
+    ]
+
+
+def _subscription_choices(contents: PortalContents) -> list[Choice]:
+    names = (contents.marketing and contents.marketing.subscriptions) or {}
+    known = [Choice(value=name, label=number) for number, name in sorted(names.items(), key=lambda item: item[1])]
+    return [*known, Choice(value=ALL_SUBSCRIPTIONS, label="unsubscribe from everything")]
+
+
+def _form_choices(contents: PortalContents) -> list[Choice]:
+    forms = (contents.marketing and contents.marketing.forms) or []
+    return [
+        Choice(value=form.form_id, label=form.name) for form in sorted(forms, key=lambda form: form.name.casefold())
+    ]
+
+
+def _field_choices(form: RuleForm, contents: PortalContents) -> list[Choice]:
+    """The fields of the form that a rule submits."""
+    forms = (contents.marketing and contents.marketing.forms) or []
+    chosen = next((found for found in forms if found.form_id.lower() == form.marketing.form_id.lower()), None)
+    if form.action != "form" or chosen is None:
+        return []
+    return [Choice(value=name, label=label) for name, label in chosen.fields.items() if name != "email"]
 
 
 def event_definitions(schema: PortalSchema) -> list[EventDefinition]:
