@@ -25,7 +25,8 @@ from hubwire.operation import (
 from hubwire.plan.emails import utk_of
 from hubwire.plan.rule_values import report
 from hubwire.plan.rules.compiling import CompiledRule
-from hubwire.plan.rules.marketing_checks import LEGAL_BASES, MAX_LIST_NAME, is_filled_in
+from hubwire.plan.rules.marketing_checks import LEGAL_BASES, MAX_LIST_NAME
+from hubwire.plan.rules.resolving import is_filled_in
 from hubwire.plan.rules.values import MISSING
 from hubwire.plan.trait_rules import is_read_only
 from hubwire.plan.values import boolean
