@@ -34,6 +34,8 @@ class LiveSize(msgspec.Struct, frozen=True, kw_only=True):
 
     size: int | None
     read_at_ms: int
+    name: str = ""
+    """The name that the list has there now."""
     reason: str = ""
 
 
@@ -73,11 +75,10 @@ class ListSizes:
         client = await asyncio.to_thread(self._client_of, destination_id, now_ms)
         if isinstance(client, str):
             return LiveSize(size=None, read_at_ms=now_ms, reason=client)
-        size, reason = None, "HubSpot's answer has no size"
+        found, reason = None, "HubSpot's answer has no size"
         try:
             async with client, asyncio.timeout(TIMEOUT_SECONDS):
                 found = await HubSpotAccount(client).list_of(list_id)
-            size = found.size if found is not None else None
         except TimeoutError:
             reason = f"HubSpot did not answer within {TIMEOUT_SECONDS:g} seconds"
         except Refused as exc:
@@ -88,7 +89,9 @@ class ListSizes:
             reason = known.get(exc.status, str(exc))
         except (HubSpotError, SettingsError) as exc:
             reason = str(exc)
-        return LiveSize(size=size, read_at_ms=now_ms, reason="" if size is not None else reason)
+        if found is None or found.size is None:
+            return LiveSize(size=None, read_at_ms=now_ms, reason=reason)
+        return LiveSize(size=found.size, read_at_ms=now_ms, name=found.name)
 
     def _client_of(self, destination_id: int, now_ms: int) -> HubSpotClient | str:
         """The client for a read, which counts; or why HubSpot is not asked now. Blocks."""

@@ -99,6 +99,17 @@ class SubmissionState(StrEnum):
     """HubSpot did not take it; a replay submits it again."""
 
 
+SUBMISSION_WORDS: dict[str, str] = {
+    SubmissionState.WAITING: "in line",
+    SubmissionState.BEGUN: "waiting for HubSpot's answer",
+    SubmissionState.SENT: "waiting for the contact",
+    SubmissionState.SEEN: "delivered",
+    SubmissionState.FRUITLESS: "made no contact",
+    SubmissionState.REFUSED: "refused",
+}
+"""The states of a submission as people read them."""
+
+
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """One form submission. `content` is a digest of the form, the person and the values."""
 

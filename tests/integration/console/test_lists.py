@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from tests.integration.console.harness import NOW_MS, XSS, Console, Page
+from tests.integration.console.harness import MESSAGES, NOW_MS, XSS, Console, Page
 
+from hubwire.delivery import State
 from hubwire.manage.list_sizes import LiveSize
+from hubwire.record.protocol import CycleOutcome, LaneState, Settled, Span
 from hubwire.registry.access import Role
 
 
@@ -36,6 +38,7 @@ def test_a_person_shows_their_lists_subscriptions_and_forms(console: Console) ->
     text = Page(console.get("/who/u1").text).text
     assert "unsubscribed" in text
     assert "Marketing Information" in text, "the name of the type, not only its number"
+    assert "1b2c3d4e-0000-4000-8000-1234567890abdelivered" in text, "the state in words"
 
 
 def test_who_may_not_read_payloads_sees_no_members(console: Console) -> None:
@@ -55,4 +58,33 @@ def test_the_size_at_hubspot_is_read_after_the_page_and_says_why_if_it_is_not(co
     shown = Page(console.get("/list-size/1/vip").text).text
     assert "1,234, read" in shown
     assert "Not read" not in shown
+    assert "Its name there" not in shown
+    console.bench.list_sizes["7"] = LiveSize(size=1, read_at_ms=NOW_MS, name="Renamed")
+    assert "Its name there is now “Renamed”." in Page(console.get("/list-size/1/vip").text).text
     assert console.get("/list-size/1/no-such-list").headers["location"] == "/lists"
+
+
+def test_lists_that_could_not_be_changed_are_named_with_their_reasons(console: Console) -> None:
+    console.fill()
+    console.sign_in()
+    assert console.json("/lists")["left_out"] == []
+    body = {"type": "identify", "userId": "u9", "traits": {"email": "u9@example.org"}}
+    console.receive(body, "of-a-list")
+    record, now_ms = console.store.record, console.clock.now_ms()
+    lease = record.lease_lane(1, "a", now_ms, 10)
+    assert lease is not None
+    position = len(MESSAGES) + 1
+    span = Span(live_after=position - 1, live_through=position, backfill_after=0, backfill_through=0)
+    cycle_id = record.begin_cycle(lease, now_ms, span)
+    left_out = b'[{"field": "list:dynamic", "reason": "list-unusable", "detail": "filters decide"}]'
+    settled = [Settled(position=position, state=State.DELIVERED, left_out=left_out)]
+    lane = LaneState(live_cursor=position)
+    record.commit_cycle(lease, CycleOutcome(cycle_id=cycle_id, lane=lane, settled=settled, ended_at_ms=now_ms))
+    [line] = console.json("/lists")["left_out"]
+    assert (line["line"]["field"], line["line"]["reason"], line["line"]["count"]) == (
+        "list:dynamic",
+        "list-unusable",
+        1,
+    )
+    assert line["line"]["messages_href"].startswith("/messages?")
+    assert "What changed nothing, and why" in Page(console.get("/lists").text).text

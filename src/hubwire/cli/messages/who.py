@@ -25,7 +25,7 @@ from hubwire.manage.associated import associated_records
 from hubwire.manage.memory import chosen
 from hubwire.manage.memory import forget as forget_memory
 from hubwire.privacy.suppression import keeps_out
-from hubwire.record.marketing import PersonMarketing, subscription_names_of
+from hubwire.record.marketing import SUBMISSION_WORDS, PersonMarketing, subscription_names_of
 from hubwire.record.statistics import LEARNT_FROM, Identity
 
 
@@ -104,7 +104,7 @@ def _print_marketing(person: PersonMarketing, types: Mapping[str, str]) -> None:
         name = types.get(preference.subscription_id, preference.subscription_id)
         rows.add_row("subscription", cell(name), preference.state.lower(), when(preference.at_ms))
     for submission in person.submissions:
-        rows.add_row("form", cell(submission.form), submission.state, when(submission.at_ms))
+        rows.add_row("form", cell(submission.form), SUBMISSION_WORDS[submission.state], when(submission.at_ms))
     console.print()
     console.print(rows)
 

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from hubwire.console.pages.watch.messages import message_href
 from hubwire.console.parts.lanes import names
+from hubwire.console.parts.left_out import LeftOutLine, left_out_lines
 from hubwire.destination import Destination
 from hubwire.manage.list_sizes import LiveSize
 from hubwire.record.marketing import FormCount, ListSize, Membership
@@ -18,6 +19,8 @@ from hubwire.web.request import View
 
 MAX_LISTS = 500
 SHOWN_CHANGES = 200
+SHOWN_LEFT_OUT = 50
+OF_MARKETING = ("list:", "subscription:", "form:")
 LIST_URL = "https://app.hubspot.com/contacts/{hub_id}/objectLists/{list_id}"
 
 
@@ -36,11 +39,20 @@ class FormLine(msgspec.Struct, frozen=True, kw_only=True):
     destination: str
 
 
+class LeftOutOf(msgspec.Struct, frozen=True, kw_only=True):
+    """A list, subscription or form that messages did not change."""
+
+    line: LeftOutLine
+    destination: str
+
+
 class ListsPage(msgspec.Struct, frozen=True, kw_only=True):
     """All lists and forms that rules named."""
 
     lists: list[ListLine]
     forms: list[FormLine]
+    left_out: list[LeftOutOf]
+    """The most frequent reasons first."""
 
 
 class ChangeLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +121,12 @@ def _read(view: View) -> ListsPage:
             FormLine(count=count, destination=known.get(count.destination_id, "removed"))
             for count in memory.form_counts(MAX_LISTS)
         ],
+        left_out=[
+            LeftOutOf(line=line, destination=name)
+            for destination_id, name in known.items()
+            for line in left_out_lines(view, destination_id, MAX_LISTS)
+            if line.field.startswith(OF_MARKETING)
+        ][:SHOWN_LEFT_OUT],
     )
 
 

@@ -15,7 +15,7 @@ from hubwire.console.parts.lanes import names
 from hubwire.console.parts.other_records import OtherRecord, other_records, record_url
 from hubwire.delivery import State
 from hubwire.message import read_message
-from hubwire.record.marketing import PersonMarketing, subscription_names_of
+from hubwire.record.marketing import SUBMISSION_WORDS, PersonMarketing, subscription_names_of
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.queries import MessageSummary
 from hubwire.record.statistics import LEARNT_FROM, Identity, KnownLink, KnownRecord
@@ -54,6 +54,8 @@ class MarketingView(msgspec.Struct, frozen=True, kw_only=True):
     destination: str
     subscription_names: dict[str, str]
     """The names of subscription types, by their ids."""
+    form_words: dict[str, str]
+    """The states of submissions as people read them."""
 
 
 class WhoPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,6 +192,7 @@ def _read(view: View, identity: str) -> WhoPage:
         MarketingView(
             known=found,
             destination=names(destinations).get(found.destination_id, "removed"),
+            form_words=dict(SUBMISSION_WORDS),
             subscription_names=subscription_names_of(view.deps.record.lane(found.destination_id).status),
         )
         for found in view.deps.record.marketing.of_person(keys)
