@@ -285,3 +285,13 @@ async def test_a_message_without_the_trait_says_nothing_about_the_subscription(t
         await deliver(world, {**silent, "traits": {"email": ANN, "newsletter": "perhaps"}, "messageId": "c"})
         [fate] = world.store.queries.message("c")[0].summary.fates
         assert ("rule:Newsletter.status", "rule-failed") in [(item["field"], item["reason"]) for item in fate.left_out]
+
+
+async def test_a_message_without_consent_for_hubspot_changes_no_subscription(tmp_path: Path) -> None:
+    mapping = structs.replace(DESTINATION.mapping, consent_categories=("C0004",))
+    destination = structs.replace(with_rules(NEWSLETTER), mapping=mapping)
+    async with World(tmp_path, destination=destination) as world:
+        denied = {"consent": {"categoryPreferences": {"C0004": False}}}
+        await deliver(world, wish("ann", False, context=denied), wish("ben", False, at=1))
+        assert world.reasons()[1] == ("discarded", "no-consent")
+        assert states(world) == {"ben@example.com": {NEWS: "UNSUBSCRIBED"}}
