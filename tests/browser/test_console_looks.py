@@ -211,22 +211,6 @@ def test_the_demo_page_looks_as_it_should(world: World, page: Page, axe: str) ->
     assert faults(page, axe, "demo") == []
 
 
-def test_the_first_steps_of_the_readme(world: World, browser: Browser) -> None:
-    context = person(browser)
-    page = context.new_page()
-    page.goto(world.sign_in_link())
-    for step in ("Getting started", "First message"):
-        page.get_by_role("link", name=step, exact=True).click()
-    page.get_by_label("E-mail").fill("reader@initech.example")
-    page.get_by_role("button", name="Send it").click()
-    expect(page.locator("#message")).to_contain_text("sandbox")
-    page.get_by_role("link", name="Open the emulated HubSpot").click()
-    expect(page.locator("body")).to_contain_text("HubSpot emulator")
-    readme = (SCREENS.parent / "README.md").read_text(encoding="utf-8")
-    assert "*Getting started*, *First message*, *Send it*" in " ".join(readme.split())
-    context.close()
-
-
 def test_the_menu_opens_on_a_phone(world: World, browser: Browser, axe: str) -> None:
     context = person(browser, width=390, height=844)
     page = context.new_page()
