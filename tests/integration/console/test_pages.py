@@ -27,6 +27,7 @@ from typer.main import get_command
 from hubwire.cli.application import app
 from hubwire.console.app import GET_PAGES
 from hubwire.delivery import State
+from hubwire.manage.schema import COMPARED_MESSAGES
 from hubwire.message import Entry
 from hubwire.process.pages import console_app
 from hubwire.record.message_filter import MessageFilter
@@ -377,6 +378,40 @@ def test_the_overview_does_not_say_that_all_is_well_while_a_destination_is_stopp
     page = console.get("/").text
     assert all_is_well not in page
     assert "Stopped:" in page
+
+
+def test_a_stopped_destination_shows_its_next_attempt(console: Console) -> None:
+    lane_id = console.fill()
+    console.sign_in()
+    console.store.record.stop_lane(lane_id, "unauthorised", "", NOW_MS + 300_000)
+    text = Page(console.get("/").text).text
+    assert "Next attempt:" in text
+    assert "Tried again at" not in text
+
+
+def test_numbers_of_calls_say_what_they_count(console: Console) -> None:
+    lane_id = console.fill()
+    console.sign_in()
+    status = msgspec.json.encode({"budget": {"limit": 1000, "used": 88, "remaining": 912}})
+    with console.store.queries._database.transaction() as db:  # type: ignore[attr-defined]
+        db.execute("UPDATE lane SET status = ? WHERE destination_id = ?", (status, lane_id))
+    text = Page(console.get(f"/connection/{lane_id}").text).text
+    assert "Calls by delivery" in text
+    assert "88 of 1,000 HubSpot calls of the account today" in text
+    assert "Calls ever" not in text
+
+
+def test_console_api_and_command_compare_the_same_messages(console: Console) -> None:
+    lane_id = console.fill()
+    console.sign_in()
+    page = console.json(f"/schema?destination={lane_id}&object=contact")
+    api = console.call("GET", f"/destinations/{lane_id}/schema").json()
+    assert page["compared_messages"] == api["message_count"] > 0
+    assert page["entries"] == [entry for entry in api["entries"] if entry["object_type"] == "contact"]
+    assert page["entries"]
+    plan = get_command(app).commands["schema"].commands["plan"]  # type: ignore[attr-defined]
+    [option] = [parameter for parameter in plan.params if parameter.name == "messages"]
+    assert option.default == COMPARED_MESSAGES
 
 
 def test_messages_of_several_sources_that_are_not_connected_lead_to_where_they_are(console: Console) -> None:
