@@ -57,7 +57,8 @@ async def sign_in(request: Request, shared: Shared) -> Response:
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         raise BadValue("form", "the request is not a form: send application/x-www-form-urlencoded")
     form = single_values(read_form(await request.body()))
-    name, secret = form.get("name", "").strip() or FIRST_MEMBER, form.get("secret", "")
+    given, secret = form.get("name", "").strip(), form.get("secret", "")
+    name = given or FIRST_MEMBER
     try:
         # Few at a time: each password takes 50 ms and 16 MB.
         viewer = await to_thread.run_sync(shared.access.sign_in, name, secret, address(request), limiter=shared.readers)
@@ -66,7 +67,8 @@ async def sign_in(request: Request, shared: Shared) -> Response:
         answer.headers["retry-after"] = str(exc.retry_after_seconds)
         return answer
     if viewer is None:
-        return show_problem(request, shared, Problem(code="wrong-secret", message="Unknown token or password."), 403)
+        problem = Problem(code="wrong-secret", message="Unknown token or password.")
+        return show_problem(request, shared, problem, 403, name=given)
     return await enter(request, shared, viewer, safe_path(form.get("next", "/")), "session.opened")
 
 
@@ -87,13 +89,15 @@ def safe_path(path: str) -> str:
     return path if is_ours and path.isprintable() else "/"
 
 
-def show_problem(request: Request, shared: Shared, problem: Problem | None, status: int = 200) -> Response:
-    """The sign-in page, with what went wrong, if anything did."""
+def show_problem(
+    request: Request, shared: Shared, problem: Problem | None, status: int = 200, *, name: str = ""
+) -> Response:
+    """The sign-in page, with what went wrong, if anything did. A `name` opens the form for name and password."""
     next_path = safe_path(request.query_params.get("next", "/"))
     is_after_sign_out = request.query_params.get("done") == "ended"
     page = SignInPage(
         next_path=next_path,
-        name=FIRST_MEMBER,
+        name=name,
         sso_href=None if shared.identity_provider is None else f"/login/sso?{urlencode({'next': next_path})}",
         sso_end_href="/login/sso/end" if shared.identity_provider is not None and is_after_sign_out else None,
     )

@@ -157,3 +157,17 @@ def test_switching_on_for_new_messages_keeps_the_old_ones_out_until_a_replay(sig
     assert answer.headers["location"] == f"/setup/{number}/send?done=switched-on-for-new"
     stored = signed_in.store.registry.destinations()[number]
     assert (stored.received_since_ms, stored.is_paused) == (signed_in.clock.now_ms(), False)
+
+
+def test_a_wrong_password_keeps_the_name_and_a_wrong_token_asks_for_no_name(console: Console) -> None:
+    wrong = "wrong-wrong-wrong"
+    assert 'value="olga"' in console.post("/login", secret=wrong, name="olga").text
+    for page in (console.get("/login").text, console.post("/login", secret=wrong).text):
+        assert '<details class="pane"><summary>Sign in with a name and password' in page
+
+
+def test_getting_started_in_a_sandbox_offers_no_real_destination(sandbox: Console) -> None:
+    page = sandbox.get("/setup").text
+    assert "it takes no real destination" in page
+    assert 'href="/setup/new?kind=hubspot"' not in page
+    assert "First message" in page
