@@ -22,7 +22,7 @@ def parse_moment(text: str | int | float) -> int:
 
     Errors: ValueError when it is neither, or past the years 1 to 9999.
     """
-    if isinstance(text, str) and not EPOCH_MS.match(text):
+    if isinstance(text, str) and (text[4:5] == "-" or not EPOCH_MS.match(text)):
         moment = datetime.fromisoformat(text)
         epoch_ms = round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
     elif isinstance(text, float) and not isfinite(text):

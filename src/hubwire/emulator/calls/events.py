@@ -124,7 +124,7 @@ def _accept(portal: Portal, inputs: list[EventInput]) -> None:
     checked = [(event, _definition(portal, event), _occurred_at(portal, event)) for event in inputs]
     for event, definition, _ in checked:
         _check_limits(event)
-        _check_identity(event, definition)
+        _check_identity(portal, event, definition)
     now_ms = portal.clock.now_ms()
     for event, definition, occurred_at in checked:
         name = definition.fully_qualified_name
@@ -182,11 +182,14 @@ def _check_limits(event: EventInput) -> None:
                 raise invalid(message, context={"propertyName": [name]})
 
 
-def _check_identity(event: EventInput, definition: Definition) -> None:
+def _check_identity(portal: Portal, event: EventInput, definition: Definition) -> None:
     if not event.email:
         if event.object_id is None and not event.utk and definition.custom_matching is None:
             raise invalid("One of objectId, email or utk must be given")
         return
+    contacts = portal.stores["contacts"].keys
+    if contacts is not None and event.email in contacts.holders:
+        return  # the address was checked when the contact got it
     try:
         check_email(event.email, None, False)
     except ValueRefused as refused:
