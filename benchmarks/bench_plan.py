@@ -21,8 +21,9 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from hubwire.decoding import read_message
 from hubwire.destination import Destination, Source
-from hubwire.message import JournalRow, Message, MessageType, read_message
+from hubwire.message import JournalRow, Message, MessageType
 from hubwire.plan import Identity, keys_of, links_of, plan
 from hubwire.plan.default_portal import default_portal
 from hubwire.rule import Rule

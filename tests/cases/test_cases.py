@@ -17,8 +17,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from hubwire.decoding import read_message
 from hubwire.destination import Destination, Mapping, Source
-from hubwire.message import JournalRow, Message, read_message
+from hubwire.message import JournalRow, Message
 from hubwire.operation import (
     ArchiveOthers,
     Associate,

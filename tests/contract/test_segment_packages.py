@@ -14,10 +14,11 @@ import msgspec
 import pytest
 from tests.support.segment_languages import mapping, message, trigger
 
+from hubwire.decoding import read_message
 from hubwire.destination import Destination
 from hubwire.manage.rules.testing import firings
 from hubwire.manage.takeover import read_findings, take_over
-from hubwire.message import JournalRow, read_message
+from hubwire.message import JournalRow
 
 ROOT = Path(__file__).parents[2]
 FOLDER = Path(__file__).parent / "segment_packages"

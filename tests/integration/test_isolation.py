@@ -10,10 +10,10 @@ import pytest
 import structlog
 from tests.support.world import SERVER, World
 
+from hubwire.decoding import read_message
 from hubwire.deliver.limits.source_limits import PARK_SECONDS, PROBE_MESSAGES, RUN_MESSAGES
 from hubwire.destination import Source, SourceKind
 from hubwire.hubspot.wire import send_events
-from hubwire.message import read_message
 from hubwire.plan.planner import plan
 
 WEB = Source(source_id=2, name="web", kind=SourceKind.WEB, identity_space="source:web")

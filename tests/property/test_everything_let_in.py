@@ -13,10 +13,11 @@ from tests.figures import Record
 from tests.support.bent_messages import bent
 from tests.unit.receive.fuzzing import NOW, ROUTES, SOURCES, take
 
+from hubwire.decoding import read_message
 from hubwire.destination import Destination, SourceKind
 from hubwire.errors import UploadRefused
 from hubwire.hubspot.wire import send_events, upsert_objects
-from hubwire.message import Entry, JournalRow, read_message
+from hubwire.message import Entry, JournalRow
 from hubwire.operation import PropertyValue, SendEvent, UpsertCompany, UpsertContact
 from hubwire.plan.default_portal import default_portal
 from hubwire.plan.identity import Identity

@@ -20,7 +20,7 @@ import hubwire
 
 ROOT = Path(hubwire.__file__).parent
 VALUES = frozenset(
-    ["clock", "delivery", "destination", "errors", "explanations", "lifecycle", "message", "object_types"]
+    ["clock", "decoding", "delivery", "destination", "errors", "explanations", "lifecycle", "message", "object_types"]
 )
 VALUES |= {"operation", "reasons", "rule", "schema", "secret", "settings", "times"}
 MAY_KNOW = {

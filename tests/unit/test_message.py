@@ -9,7 +9,8 @@ import msgspec
 import pytest
 from tests.unit.test_times import EST, FORMS
 
-from hubwire.message import FUTURE_GRACE_MS, JournalRow, Message, read_message
+from hubwire.decoding import read_message
+from hubwire.message import FUTURE_GRACE_MS, JournalRow, Message
 from hubwire.reasons import Reason
 from hubwire.times import iso_text
 

@@ -10,12 +10,12 @@ import msgspec
 from hubwire import __version__
 from hubwire.api import shapes
 from hubwire.api.operation import ApiRequest
+from hubwire.decoding import merged
 from hubwire.delivery import DISCARDABLE, REPLAYABLE
 from hubwire.destination import Destination, Source
 from hubwire.doctor.checks import ConnectionReport
 from hubwire.errors import BadValue, Missing
 from hubwire.manage import decisions, snoozing
-from hubwire.message import merged
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.queries import AttemptView, MessageDetail, MessageSummary
 from hubwire.record.replay import Replay

@@ -11,6 +11,7 @@ from hubwire.api import shapes
 from hubwire.api.messages import named
 from hubwire.api.operation import ApiRequest
 from hubwire.api.registry import find_destination
+from hubwire.decoding import merged
 from hubwire.destination import Destination
 from hubwire.errors import BadValue, Missing
 from hubwire.manage.rules.changes import (
@@ -22,7 +23,6 @@ from hubwire.manage.rules.changes import (
 )
 from hubwire.manage.rules.defaults import default_rules
 from hubwire.manage.rules.testing import RuleTest
-from hubwire.message import merged
 from hubwire.plan.presets import preset_rules_of
 from hubwire.rule import Rule
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
+from hubwire.decoding import merged
 from hubwire.journal.protocol import Journal
-from hubwire.message import JournalRow, merged
+from hubwire.message import JournalRow
 from hubwire.reasons import Reason
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.queries import Queries

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hubwire.decoding import text_id
 from hubwire.destination import Source
-from hubwire.message import Message, text_id
+from hubwire.message import Message
 from hubwire.operation import (
     ALL_SUBSCRIPTIONS,
     FormField,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from hubwire.decoding import text_id
 from hubwire.destination import CompanyDomain
-from hubwire.message import Message, text_id
+from hubwire.message import Message
 from hubwire.operation import UNIQUE, LeftOut, Plan, record_key
 from hubwire.plan.company import company_domain
 from hubwire.plan.emails import as_email

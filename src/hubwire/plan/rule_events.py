@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from hubwire.message import text_id
+from hubwire.decoding import text_id
 from hubwire.object_types import standard_type
 from hubwire.operation import Discard, Hold, PropertyValue, RecordRef, SendEvent
 from hubwire.plan.emails import as_email, is_utk, utk_of

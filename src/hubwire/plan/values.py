@@ -187,12 +187,15 @@ def _epoch_ms(value: object) -> int | Refusal | None:
         if not digits.removeprefix("-").isdecimal() or not digits.isascii() or len(digits) > 15:
             return None
         value = int(digits)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, float):
+        if not value.is_integer():
+            return _SECONDS if abs(value) < _SMALLEST_TIME_MS else _NOT_DATE
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
         return _NOT_DATE
     if abs(value) < _SMALLEST_TIME_MS:
         return _SECONDS
-    # Comparisons come before conversions: an integer may be too large for a float, and infinity is no integer.
-    return int(value) if abs(value) < _LARGEST_TIME_MS and value == int(value) else _NOT_DATE
+    return value if abs(value) < _LARGEST_TIME_MS else _NOT_DATE
 
 
 def date(value: object) -> Converted:

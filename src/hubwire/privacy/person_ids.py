@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from hubwire.message import text_id
+from hubwire.decoding import text_id
 from hubwire.operation import hold_key
 from hubwire.plan.emails import as_email, context_traits, email_value
 from hubwire.registry.vault import Vault

@@ -14,9 +14,10 @@ from uuid import uuid4
 
 import msgspec
 
+from hubwire.decoding import text_id, written_out
 from hubwire.destination import Source, SourceKind
 from hubwire.errors import MalformedUpload
-from hubwire.message import Entry, text_id, written_out
+from hubwire.message import Entry
 from hubwire.reasons import Reason
 from hubwire.receive.parse import Fields, Upload, encoded, name_of
 from hubwire.receive.paths import TYPES, Route

@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
+from hubwire.decoding import text_id
 from hubwire.errors import MalformedUpload, UploadRefused, UploadTooLarge
-from hubwire.message import text_id
 from hubwire.reasons import Reason
 from hubwire.receive.paths import Route, Takes
 from hubwire.receive.upload_limits import LARGE_UPLOAD_BYTES, ReceiveLimits

@@ -12,7 +12,8 @@ from tests.contract.sdk.conftest import HERE, made, once, run, tool
 from tests.docs.pages import DOCS, blocks, section
 from tests.integration.receive.harness import WRITE_KEY, Receiving
 
-from hubwire.message import Message, read_message
+from hubwire.decoding import read_message
+from hubwire.message import Message
 
 PAGE = (DOCS / "sdks.md").read_text(encoding="utf-8")
 RUN_SECONDS = 60

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.integration.receive.harness import Receiving
 
-from hubwire.message import read_message
+from hubwire.decoding import read_message
 
 RECORDED = sorted((Path(__file__).parent / "recorded").glob("*.http"))
 MOBILE = {"identify", "track", "screen", "group", "alias"}

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from tests.integration.receive.harness import WRITE_KEY, LostAnswer, Receiving
 
+from hubwire.decoding import read_message
 from hubwire.errors import BackendUnavailable, HubwireError, Overloaded
-from hubwire.message import Message, read_message
+from hubwire.message import Message
 from hubwire.receive.paths import TYPES
 
 HERE = Path(__file__).parent

@@ -17,7 +17,8 @@ from tests.unit.backfill.conftest import Result, read_all
 from tests.unit.test_times import FORMS
 
 from hubwire.backfill.records import Call
-from hubwire.message import JournalRow, read_message
+from hubwire.decoding import read_message
+from hubwire.message import JournalRow
 from hubwire.reasons import Reason
 from hubwire.times import NoTime, TimeFault, iso_text, read_time
 

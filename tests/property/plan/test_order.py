@@ -13,8 +13,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hubwire.decoding import read_message
 from hubwire.destination import Destination, Source
-from hubwire.message import JournalRow, Message, read_message
+from hubwire.message import JournalRow, Message
 from hubwire.operation import Associate, Hold, Plan, SendEvent, UpsertCompany, UpsertContact, hold_key
 from hubwire.plan import Identity, links_of, plan
 from hubwire.plan.default_portal import default_portal

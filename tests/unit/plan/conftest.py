@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from hubwire.decoding import read_message
 from hubwire.destination import Destination, Mapping, Source
-from hubwire.message import JournalRow, Message, read_message
+from hubwire.message import JournalRow, Message
 from hubwire.operation import Link, Plan
 from hubwire.plan import Identity, links_of, plan
 from hubwire.plan.default_portal import default_portal

@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from hubwire.decoding import read_message
 from hubwire.destination import Destination, Source
-from hubwire.message import JournalRow, read_message
+from hubwire.message import JournalRow
 from hubwire.operation import Discard, Hold
 from hubwire.plan import Identity, plan
 from hubwire.plan.default_portal import default_portal

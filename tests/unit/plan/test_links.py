@@ -78,7 +78,8 @@ def test_a_browser_teaches_only_its_own_space_and_no_groups(new_planner: Any) ->
 
 
 def test_keys_to_load(planner: Any) -> None:
-    from hubwire.message import JournalRow, read_message
+    from hubwire.decoding import read_message
+    from hubwire.message import JournalRow
 
     def keys(body: bytes) -> list[str]:
         return [

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from hubwire.decoding import read_message
 from hubwire.destination import Destination, Mapping, Source, SourceKind
-from hubwire.message import JournalRow, read_message
+from hubwire.message import JournalRow
 from hubwire.operation import Plan
 from hubwire.plan import Identity, keys_of, links_of, plan, pointer_targets
 from hubwire.plan.default_portal import choice, default_portal

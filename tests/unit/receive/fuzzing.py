@@ -7,9 +7,10 @@ from pathlib import Path
 
 import msgspec
 
+from hubwire.decoding import read_message
 from hubwire.destination import Source, SourceKind
 from hubwire.errors import UploadRefused
-from hubwire.message import Entry, JournalRow, read_message
+from hubwire.message import Entry, JournalRow
 from hubwire.receive.body import unpack
 from hubwire.receive.entries import MAX_MESSAGE_ID_LENGTH, UploadOptions, entries_of
 from hubwire.receive.parse import read_upload

@@ -11,8 +11,8 @@ import pytest
 from structlog.testing import capture_logs
 from tests.unit.receive.harness import NOW, Receiver, basic, packed
 
+from hubwire.decoding import read_message
 from hubwire.errors import BackendUnavailable, Overloaded
-from hubwire.message import read_message
 from hubwire.receive.paths import TYPES
 from hubwire.receive.upload_limits import ReceiveLimits
 

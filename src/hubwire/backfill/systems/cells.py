@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from hubwire.message import text_id
+from hubwire.decoding import text_id
 from hubwire.times import NoTime, iso_text, read_time
 
 _WHOLE: Final = re.compile(r"-?\d+\.0+")

@@ -13,7 +13,8 @@ from hubwire.backfill.records import Omission, Reading, Record, Sample
 from hubwire.backfill.systems.reader import DocumentReader, Made, RowReaders, mapping
 from hubwire.backfill.systems.shapes import Shape
 from hubwire.backfill.systems.warehouse import BY_NAME, EVENTS
-from hubwire.message import MessageType, merged
+from hubwire.decoding import merged
+from hubwire.message import MessageType
 
 TYPES: Final = frozenset(str(name) for name in MessageType)
 _RUDDER: Final = frozenset(["rudderId", "request_ip", "channel"])

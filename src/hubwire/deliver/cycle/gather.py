@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from hubwire.decoding import read_message
 from hubwire.deliver.cycle.bugs import Bugs
 from hubwire.deliver.cycle.coalesce import Work
 from hubwire.deliver.cycle.outcomes import Outcomes
 from hubwire.deliver.verdicts import without_answer
 from hubwire.destination import Destination, Source
-from hubwire.message import JournalRow, Message, read_message
+from hubwire.message import JournalRow, Message
 from hubwire.operation import Associate, Discard, Hold, Link, Plan, UpsertCompany
 from hubwire.plan.identity import MAX_STEPS, Identity, pointer_targets
 from hubwire.plan.planner import keys_of, keys_of_person, links_of, plan

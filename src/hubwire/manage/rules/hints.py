@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from hubwire.message import JournalRow, merged, read_message
+from hubwire.decoding import merged, read_message
+from hubwire.message import JournalRow
 
 MAX_EVENTS = 200
 MAX_FIELDS = 200

@@ -10,10 +10,11 @@ from typing import Any
 
 import msgspec
 
+from hubwire.decoding import read_message
 from hubwire.deliver.preview import DryRun
 from hubwire.destination import Destination
 from hubwire.errors import BadValue
-from hubwire.message import JournalRow, read_message
+from hubwire.message import JournalRow
 from hubwire.plan.presets import rules_of
 from hubwire.plan.rule_writers import is_for_portal
 from hubwire.plan.rules.compiling import CompiledEach, compile_rule

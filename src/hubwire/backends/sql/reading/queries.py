@@ -13,11 +13,12 @@ from hubwire.backends.sql.decisions.replay_targets import positions_of_replay, t
 from hubwire.backends.sql.lanes import marks, unpack_positions
 from hubwire.backends.sql.reading.lane_status import lane_statuses
 from hubwire.backends.sql.reading.person import Person, read_person
+from hubwire.decoding import text_id
 from hubwire.delivery import REPLAYABLE, State
 from hubwire.errors import SettingsError
 from hubwire.explanations import EXPLANATIONS, Kind
 from hubwire.journal.protocol import Journal
-from hubwire.message import JournalRow, text_id
+from hubwire.message import JournalRow
 from hubwire.reasons import LOST, Reason
 from hubwire.record.holding import holds, mentions
 from hubwire.record.message_filter import MessageFilter

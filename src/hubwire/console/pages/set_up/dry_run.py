@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from hubwire.console.pages.watch.messages import message_href
 from hubwire.console.parts.lanes import names
+from hubwire.decoding import merged
 from hubwire.errors import BadValue, HubwireError
 from hubwire.manage.rules.hints import message_text
-from hubwire.message import merged
 from hubwire.registry.named import numbered
 from hubwire.web.parameters import Fields, number, text
 from hubwire.web.ports import DryRun

@@ -16,11 +16,11 @@ from hubwire.console.parts.curl import curl
 from hubwire.console.parts.lanes import names
 from hubwire.console.parts.other_records import other_records, record_url
 from hubwire.console.parts.time_bar import TimeBar, time_bar
+from hubwire.decoding import merged
 from hubwire.delivery import DISCARDABLE, REPLAYABLE, State
 from hubwire.errors import BadValue, HubwireError, Missing
 from hubwire.explanations import cause_of, remedy_of
 from hubwire.manage import decisions
-from hubwire.message import merged
 from hubwire.reasons import DiscardGroup, discard_group
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.queries import Fate, MessageDetail, MessageSummary

@@ -13,8 +13,8 @@ from hubwire.console.pages.watch.messages import MessageLine, lines, message_hre
 from hubwire.console.parts.id_graph import IdGraph, id_graph
 from hubwire.console.parts.lanes import names
 from hubwire.console.parts.other_records import OtherRecord, other_records, record_url
+from hubwire.decoding import read_message
 from hubwire.delivery import State
-from hubwire.message import read_message
 from hubwire.record.marketing import SUBMISSION_WORDS, PersonMarketing, subscription_names_of
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.queries import MessageSummary
