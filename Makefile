@@ -20,6 +20,15 @@ test-fast: set-up ## run the unit tests alone: seconds, after each change
 test-lowest: tools ## run the receiver's and the contract tests with the lowest versions that pyproject.toml allows
 	@PYTHON=$(PYTHON) scripts/lowest
 
+test-compiled: compile ## run the tests of the compiled modules
+	PYTHONPATH=build/compiled/site $(BIN)/python -c 'from hubwire.plan import planner; assert planner.__file__.endswith(".so")'
+	PYTHONPATH=build/compiled/site $(BIN)/pytest -q $(PARALLEL) tests/unit/plan tests/unit/deliver tests/unit/manage \
+	  tests/unit/test_message.py tests/conformance tests/cases tests/property/plan tests/property/deliver \
+	  tests/property/test_everything_let_in.py tests/integration/rules tests/integration/test_isolation.py
+
+compile: set-up ## build the wheel with compiled modules, in build/compiled: planning in half the CPU time
+	@scripts/compile
+
 test-slow: set-up tools ## run the long tests: random crashes, fuzzing, large backlogs, properties with a fresh seed
 	@echo 'The seed of this run: make test-slow SEED=$(SEED)'
 	$(BIN)/pytest tests/property -m 'slow or not slow' --write-figures --hypothesis-profile=explore --hypothesis-seed=$(SEED)
@@ -84,4 +93,4 @@ clean: ## remove the files of set-up and tests
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
-.PHONY: run test test-fast test-lowest test-slow soak check audit docs bench bench-receive bench-versus bench-backends bench-device release set-up runnable tools clean help
+.PHONY: run test test-fast test-lowest test-compiled compile test-slow soak check audit docs bench bench-receive bench-versus bench-backends bench-device release set-up runnable tools clean help

@@ -7,11 +7,12 @@ only HubSpot's answer would contain appear as `<contact a@b.co>`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
 
+from hubwire.decoding import read_message
 from hubwire.deliver.calls.batch_sender import Input
 from hubwire.deliver.cycle.coalesce import Work
 from hubwire.deliver.cycle.gather import Gatherer, LoadLinks
@@ -39,7 +40,7 @@ from hubwire.hubspot.call import (
 )
 from hubwire.hubspot.paths import Paths
 from hubwire.hubspot.wire import KEY_PROPERTY
-from hubwire.message import JournalRow, read_message
+from hubwire.message import JournalRow
 from hubwire.operation import (
     ArchiveOthers,
     Associate,
@@ -139,8 +140,8 @@ def planned(
     """The work that the rows would be, before it is compared with anything."""
     outcomes = Outcomes()
     gatherer = Gatherer(destination, sources, schema, load_links, outcomes)
-    recorder = PlannedWork(outcomes)
-    gatherer.work = recorder
+    work = PlannedWork(outcomes, gatherer.work)
+    gatherer.add = work.add
     gatherer.take([row for row in rows if row.rejected is None])
     gatherer.finish()
     if rule_set(destination).person_traits:
@@ -148,8 +149,8 @@ def planned(
             if row.rejected is None and row.source_id in sources:
                 message = read_message(row, destination.future_grace_ms)
                 person = person_of(message, sources[row.source_id], destination, gatherer.identity)
-                recorder.people[row.position] = person
-    return recorder
+                work.people[row.position] = person
+    return work
 
 
 async def compare(work: PlannedWork, rows: Sequence[JournalRow], cycle_state: CycleState) -> None:
@@ -157,12 +158,12 @@ async def compare(work: PlannedWork, rows: Sequence[JournalRow], cycle_state: Cy
     cycle_state.outcomes = work.outcomes
     cycle_state.imported = frozenset(row.position for row in rows if row.is_backfill)
     cycle_state.received_at_ms = {row.position: row.received_at_ms for row in rows}
-    cycle_state.people = cycle_state.record.people(cycle_state.destination_id, work.contacts.keys())
-    cycle_state.companies = cycle_state.record.companies(cycle_state.destination_id, work.companies.keys())
-    for desired in work.companies.values():
+    cycle_state.people = cycle_state.record.people(cycle_state.destination_id, work.merged.contacts.keys())
+    cycle_state.companies = cycle_state.record.companies(cycle_state.destination_id, work.merged.companies.keys())
+    for desired in work.merged.companies.values():
         desired.drop(companies.DOMAIN)
-    await look_up_contacts(cycle_state, work.contacts, frozenset())
-    await compare_companies(cycle_state, work.companies, {})
+    await look_up_contacts(cycle_state, work.merged.contacts, frozenset())
+    await compare_companies(cycle_state, work.merged.companies, {})
     for position, items in work.outcomes.left_out.items():
         lost = {item.field for item in items if item.reason is Reason.NEWER_IN_HUBSPOT}
         for operation in work.by_position.get(position, ()):
@@ -180,21 +181,22 @@ def shown(
         msgspec.structs.replace(run, person=work.people.get(row.position, {}))
         for row, run in zip(rows, runs, strict=True)
     ]
-    return runs, requests_of(work, paths, schema)
+    return runs, requests_of(work.merged, paths, schema)
 
 
-class PlannedWork(Work):
-    """Work that remembers the message of each operation."""
+@dataclass
+class PlannedWork:
+    """The work of some messages, and the operations of each one."""
 
-    def __init__(self, outcomes: Outcomes) -> None:
-        super().__init__()
-        self.outcomes = outcomes
-        self.by_position: dict[int, list[Operation]] = {}
-        self.people: dict[int, dict[str, Any]] = {}
-        """What rules see of each message's person."""
+    outcomes: Outcomes
+    merged: Work
+    by_position: dict[int, list[Operation]] = field(default_factory=dict)
+    people: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """What rules see of each message's person."""
 
-    def add(self, operations: Sequence[Operation]) -> None:  # type: ignore[override]
-        super().add(operations)
+    def add(self, operations: Sequence[Operation]) -> None:
+        """Merge the operations of one message."""
+        self.merged.add(operations)
         for operation in operations:
             self.by_position.setdefault(operation.position, []).append(operation)
 

@@ -90,5 +90,5 @@ async def test_an_unknown_property_of_an_object_reads_only_that_object_again(tmp
         await lane.load()
         before = lane.calls()
         world.clock.advance(60)
-        assert await lane.portal.look_again(frozenset({"deal.colour"}), world.clock.now_ms())
+        assert not await lane.portal.look_again(frozenset({"deal.colour"}), world.clock.now_ms()), "nothing is new"
         assert lane.calls() - before == 2, "properties and pipelines of deals"

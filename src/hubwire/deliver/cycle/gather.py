@@ -18,7 +18,7 @@ from hubwire.deliver.cycle.outcomes import Outcomes
 from hubwire.deliver.verdicts import without_answer
 from hubwire.destination import Destination, Source
 from hubwire.message import JournalRow, Message
-from hubwire.operation import Associate, Discard, Hold, Link, Plan, UpsertCompany
+from hubwire.operation import Associate, Discard, Hold, Link, Operation, Plan, UpsertCompany
 from hubwire.plan.identity import MAX_STEPS, Identity, pointer_targets
 from hubwire.plan.planner import keys_of, keys_of_person, links_of, plan
 from hubwire.reasons import Reason
@@ -57,6 +57,8 @@ class Gatherer:
         """Shape: of messages received before `received_since_ms`, only the identities count, unless they are due. Live
         messages with work on companies are put off once for `company_wait_ms`."""
         self.work = Work()
+        self.add: Callable[[Sequence[Operation]], None] = self.work.add
+        """Takes the operations of each message."""
         self.identity = Identity()
         self.outcomes = outcomes
         self.missing_properties: set[tuple[str, str, str]] = set()
@@ -177,7 +179,7 @@ class Gatherer:
             self.missing_properties.update(planned.missing_properties)
         if planned.missing_options:
             self.missing_options.update(planned.missing_options)
-        self.work.add(planned.operations)
+        self.add(planned.operations)
 
     def _may_wait(self, row: JournalRow, planned: Plan) -> bool:
         """Whether a message is live, has work on companies, and has not waited for that yet."""

@@ -149,7 +149,7 @@ class Portal:
         return schema
 
     async def look_again(self, names: frozenset[str], now_ms: int) -> bool:
-        """Read the schema again because messages have names that it lacks. Returns whether it was read.
+        """Read the schema again because messages have names that it lacks. Returns whether it has changed.
 
         Shape: at most once in 30 s, less often for names that an earlier read did not find, and only while the budget
         has calls to spare.
@@ -164,11 +164,18 @@ class Portal:
         self._fruitless = 0 if is_new else self._fruitless + 1
         self._unknown = names if len(self._unknown) > MAX_UNKNOWN else self._unknown | names
         self._read_at_ms = now_ms
+        known = self.known
+        before = dict(known.contact), dict(known.company), dict(known.objects), dict(known.events)
+        await self._read_for(names)
+        return before != (known.contact, known.company, known.objects, known.events)
+
+    async def _read_for(self, names: frozenset[str]) -> None:
+        """Read the parts of the schema that can have these names. Raises LineStopped, Unreadable."""
         of_objects = {name for name in names if name.partition(".")[0] in self.known.objects}
         await self.read_objects({name.partition(".")[0] for name in of_objects})
         names -= of_objects
         if not names:
-            return True
+            return
         if any(name.startswith(OF_RULES) for name in names):
             await self.read_objects(self.object_types & self.known.objects.keys())
         if not all(name.startswith(OF_EVENTS) for name in names):
@@ -176,7 +183,6 @@ class Portal:
             await self.read_properties("companies")
         if self.known.events_available and not all(name.startswith(OF_RECORDS) for name in names):
             await self.read_events(self.known)
-        return True
 
     def may_wait_for_properties(self) -> bool:
         """Whether the lane may wait once more for properties that HubSpot fails to create."""
@@ -204,9 +210,10 @@ class Portal:
             return
         read = await self._read_properties(plural)
         known = self.definitions(plural)
-        known.clear()
-        known.update(read)
-        self.known.version += 1
+        if read != known:
+            known.clear()
+            known.update(read)
+            self.known.version += 1
 
     async def read_objects(self, names: Iterable[str]) -> None:
         """Read the schemas of these object types again. Raises LineStopped, Unreadable."""

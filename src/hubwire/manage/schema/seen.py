@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from hubwire.deliver.cycle.coalesce import Work
 from hubwire.deliver.cycle.gather import Gatherer, LoadLinks
 from hubwire.deliver.cycle.outcomes import Outcomes
 from hubwire.destination import Destination, Source, SourceKind
@@ -79,7 +78,8 @@ def look(
         # The planner sees every source as a server, because it creates nothing for a public key.
         trusted = {number: msgspec.structs.replace(source, kind=SourceKind.SERVER) for number, source in chosen.items()}
         gatherer = Gatherer(willing, trusted, schema, load_links, Outcomes())
-        counted = gatherer.work = _Counted(seen, is_trusted=not is_public)
+        counted = _Counted(seen, is_trusted=not is_public)
+        gatherer.add = counted.add
         gatherer.take([row for row in readable if row.source_id in chosen])
         gatherer.finish()
         for object_type, name, kind in gatherer.missing_properties:
@@ -88,11 +88,10 @@ def look(
     return seen
 
 
-class _Counted(Work):
-    """Counts the requested properties instead of storing them, and remembers the subject of each message."""
+class _Counted:
+    """Counts the requested properties, and remembers the subject of each message."""
 
     def __init__(self, seen: Seen, is_trusted: bool) -> None:
-        super().__init__()
         self._seen = seen
         self._is_trusted = is_trusted
         self._about: dict[int, str] = {}

@@ -78,7 +78,7 @@ def is_blank(value: object) -> bool:
     return not isinstance(value, dict) and not is_truthy(value)
 
 
-def number_text(number: float) -> str:
+def number_text(number: int | float) -> str:
     """A number as JavaScript writes it: `1.0` is `1`, `1e21` is `1e+21`. Integers beyond 2**53 keep their digits."""
     if isinstance(number, int):
         return str(number)
@@ -115,7 +115,7 @@ def text(value: object) -> str:
     return "[object Object]"
 
 
-def number(value: object) -> float:
+def number(value: object) -> int | float:
     """The value as `Number(value)` reads it: NaN for a text that is no number."""
     if isinstance(value, bool):
         return int(value)
@@ -128,7 +128,7 @@ def number(value: object) -> float:
     return _read_number(text(value).strip(BLANKS)) if isinstance(value, list) else math.nan
 
 
-def _read_number(digits: str) -> float:
+def _read_number(digits: str) -> int | float:
     if not digits:
         return 0
     if _NUMBER.fullmatch(digits):

@@ -111,7 +111,7 @@ def _compared(node: Comparison, is_opposite: bool) -> Node:
             return node
 
 
-def _filled(node: Comparison, field: Field, operator: str, limit: float) -> Node:
+def _filled(node: Comparison, field: Field, operator: str, limit: int | float) -> Node:
     """`length(x) > 0` and `length(x) = 0` by texts."""
     if (operator, limit) in (("<", 1), ("<=", 0), ("=", 0)):
         return Joined("or", (Comparison("=", field, Literal(None)), Comparison("=", field, Literal(""))))

@@ -31,7 +31,7 @@ _INHERITED = frozenset(
 """Names that every JavaScript object has: the package reads such a word as a field and then drops the condition."""
 _STEPS = re.compile(r"[^\[.\]]+")
 
-Value = str | bool | float
+Value = str | bool | int | float
 
 
 @dataclass(frozen=True, slots=True)
