@@ -40,9 +40,10 @@ from hubwire.receive.upload_limits import LARGE_UPLOAD_BYTES, ReceiveLimits
 
 UNAVAILABLE_RETRY_SECONDS = 3
 UNAVAILABLE_LOG_MS = 10_000
-GET_ROUTES = frozenset({Takes.PIXEL, Takes.DOCUMENT})
+GET_ROUTES = (Takes.PIXEL, Takes.DOCUMENT)
 Positions = Sequence[int | None]
-POST_ROUTES = frozenset({Takes.SINGLE, Takes.UPLOAD})
+POST_ROUTES = (Takes.SINGLE, Takes.UPLOAD)
+"""A tuple: the hash of an enum's member costs more than two comparisons."""
 logger = structlog.get_logger(__name__)
 
 

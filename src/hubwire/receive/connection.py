@@ -128,6 +128,9 @@ class Connection(asyncio.Protocol):
 
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
+        self._hosts = 0
+        """The `Host` headers of the request."""
+        self._expects_continue = False
         self._parsed: Exchange | None = None
         """The request that is being read."""
         self._answering: Exchange | None = None
@@ -241,13 +244,19 @@ class Connection(asyncio.Protocol):
         self._requests_started += 1
         self._unparsed_header_bytes = self._unfinished_bytes = self._body_bytes = 0
         self._url, self._headers = b"", []
+        self._hosts, self._expects_continue = 0, False
         self._shared.idle.end(self)
 
     def on_url(self, url: bytes) -> None:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name.lower(), value))
+        name = name.lower()
+        self._headers.append((name, value))
+        if name == b"host":
+            self._hosts += 1
+        elif name == b"expect":
+            self._expects_continue |= value.lower() == b"100-continue"
 
     def on_headers_complete(self) -> None:
         self._in_headers = False
@@ -293,8 +302,7 @@ class Connection(asyncio.Protocol):
 
     def _exchange(self) -> Exchange:
         version = self._parser.get_http_version()
-        hosts = sum(name == b"host" for name, _ in self._headers)
-        self._stop_unless(hosts == 1 or (hosts == 0 and version == "1.0"), NOT_ONE_HOST)
+        self._stop_unless(self._hosts == 1 or (self._hosts == 0 and version == "1.0"), NOT_ONE_HOST)
         try:
             url = httptools.parse_url(self._url)
             path = url.path.decode("ascii")
@@ -322,9 +330,7 @@ class Connection(asyncio.Protocol):
             self._flow,
             self._state.default_headers,
             is_kept_alive=version != "1.0" and self._parser.should_keep_alive(),
-            expects_continue=any(
-                name == b"expect" and value.lower() == b"100-continue" for name, value in self._headers
-            ),
+            expects_continue=self._expects_continue,
             ended=self._on_answered,
         )
 

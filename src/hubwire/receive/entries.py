@@ -8,7 +8,6 @@ Sources: Segment spec, required fields per call; HTTP API, "Errors".
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -55,7 +54,7 @@ def entries_of(upload: Upload, route: Route, source: Source, received_at_ms: int
     hides_key = source.kind is SourceKind.SERVER
     max_messages = terms.limits.max_upload_messages
     entries: list[Entry] = []
-    seen: Counter[bytes] = Counter()
+    seen: dict[bytes, int] = {}
     for index, fields in enumerate(upload.fields):
         body = upload.bodies[index]
         if route.type is not None and fields.get("type") != route.type:
@@ -97,7 +96,7 @@ def _is_given(value: object) -> bool:
     return value != "" if type(value) is str else text_id(value) is not None
 
 
-def id_of_bytes(body: bytes, fields: Fields, seen: Counter[bytes]) -> str:
+def id_of_bytes(body: bytes, fields: Fields, seen: dict[bytes, int]) -> str:
     """An id for a message without one: the same when its sender repeats it, and a new one if it has no time.
 
     Shape: `seen` counts the messages of one upload by their bytes: equal ones in one upload are several messages. A
@@ -107,7 +106,7 @@ def id_of_bytes(body: bytes, fields: Fields, seen: Counter[bytes]) -> str:
     if not any(fields.get(name) for name in ("originalTimestamp", "timestamp")):
         return str(uuid4())
     digest = hashlib.sha256(body).digest()
-    seen[digest] += 1
+    seen[digest] = seen.get(digest, 0) + 1
     return f"bytes:{digest.hex()[:48]}:{seen[digest]}"
 
 

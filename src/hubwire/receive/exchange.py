@@ -135,7 +135,9 @@ class Exchange:
         self.is_answered = False
         self._transport = transport
         self._flow = flow
-        self._news = asyncio.Event()
+        self._has_news = False
+        self._news: asyncio.Event | None = None
+        """Made when the application waits for news: a request that arrives whole needs none."""
         self._is_chunked = False
         self._unsent_bytes = 0
 
@@ -145,17 +147,23 @@ class Exchange:
         self.body += body
         if len(self.body) > MAX_HELD_BODY_BYTES:
             self._flow.pause_reading()
-        self._news.set()
+        self._tell()
 
     def complete_body(self) -> None:
         self.has_whole_body = True
-        self._news.set()
+        self._tell()
 
     def lose(self) -> None:
         """The caller has disconnected, so nobody gets the answer."""
         self.ended = _nothing
         if not self.is_answered:
             self.is_disconnected = True
+            self._tell()
+
+    def _tell(self) -> None:
+        """Wake the application, if it waits."""
+        self._has_news = True
+        if self._news is not None:
             self._news.set()
 
     # -- what the application does
@@ -183,8 +191,10 @@ class Exchange:
             self.expects_continue = False
         if not (self.is_disconnected or self.is_answered):
             self._flow.resume_reading()
-            await self._news.wait()
-            self._news.clear()
+            if not self._has_news:
+                self._news = asyncio.Event()
+                await self._news.wait()
+            self._has_news = False
         if self.is_disconnected or self.is_answered:
             return {"type": "http.disconnect"}
         body, self.body = bytes(self.body), bytearray()
@@ -254,7 +264,7 @@ class Exchange:
 
     def _end(self) -> None:
         self.is_answered = True
-        self._news.set()
+        self._tell()
         if not self.is_kept_alive:
             self._transport.close()
         ended, self.ended = self.ended, _nothing
