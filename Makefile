@@ -61,7 +61,7 @@ bench-receive: set-up tools ## measure durably acknowledged messages per second,
 	$(BIN)/python benchmarks/bench_receive.py
 
 bench-versus: set-up tools ## compare with an older commit, alternating: make bench-versus BASE=808b6a4
-	$(BIN)/python benchmarks/bench_versus.py $(or $(BASE),HEAD~1)
+	$(BIN)/python benchmarks/bench_versus.py $(or $(BASE),HEAD~1) $(if $(COMPILED),--compiled)
 
 bench-backends: set-up tools ## compare SQLite, PostgreSQL and JetStream, and measure a second receiver
 	$(BIN)/python benchmarks/bench_backends.py

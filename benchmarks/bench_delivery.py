@@ -39,7 +39,7 @@ TOKEN = "pat-bench-token"
 WRITE_KEY = "wk_bench_write_key"
 LOOK_SECONDS = 0.25
 COMMAND = "from hubwire.cli import main; main()"
-"""The command line of another checkout, whose `src` is in PYTHONPATH."""
+"""The command line of the Hubwire in PYTHONPATH."""
 EMULATOR = """
 import sys
 from hubwire.emulator.http.server import EmulatorConfig, run
@@ -52,9 +52,9 @@ run(EmulatorConfig(access_token="pat-bench-token", burst=100, limits_enabled=lim
 class Installation:
     """A data folder, an emulator, and the commands on them."""
 
-    def __init__(self, folder: Path, emulator_url: str, checkout: Path | None = None) -> None:
+    def __init__(self, folder: Path, emulator_url: str, sources: Path | None = None) -> None:
         self.folder = folder
-        self.command: list[str] = [str(HUBWIRE)] if checkout is None else [sys.executable, "-c", COMMAND]
+        self.command: list[str] = [str(HUBWIRE)] if sources is None else [sys.executable, "-c", COMMAND]
         self.emulator_url = emulator_url
         self.url = ""
         """Where it receives, while it serves."""
@@ -62,8 +62,8 @@ class Installation:
         target = {"HUBSPOT_BASE_URL": emulator_url, "HUBSPOT_ACCESS_TOKEN": TOKEN, "HUBSPOT_HUB_ID": "1234567"}
         self.environment = {**kept, **target, "HUBWIRE_PORT": "0", "HUBWIRE_LOG_LEVEL": "warning"}
         self.environment["HUBWIRE_WRITE_KEY"] = WRITE_KEY
-        if checkout is not None:
-            self.environment["PYTHONPATH"] = str(checkout / "src")
+        if sources is not None:
+            self.environment["PYTHONPATH"] = str(sources)
 
     def run(self, *arguments: str) -> Any:
         done = subprocess.run(
@@ -100,11 +100,11 @@ class Installation:
 
 
 @contextmanager
-def installation(*, limits: bool, port: int = 18_491, checkout: Path | None = None) -> Iterator[Installation]:
-    """A fresh folder and a fresh emulator on a loopback port; `checkout`: another one's Hubwire, with this emulator."""
+def installation(*, limits: bool, port: int = 18_491, sources: Path | None = None) -> Iterator[Installation]:
+    """A fresh folder and a fresh emulator on a loopback port; `sources`: a folder with another Hubwire."""
     with tempfile.TemporaryDirectory() as folder:
         emulator = subprocess.Popen([sys.executable, "-c", EMULATOR, "on" if limits else "off", str(port)])
-        made = Installation(Path(folder), f"http://127.0.0.1:{port}", checkout)
+        made = Installation(Path(folder), f"http://127.0.0.1:{port}", sources)
         try:
             for _ in range(100):
                 try:

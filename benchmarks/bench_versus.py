@@ -1,16 +1,16 @@
 """Compares this checkout with an older commit: receiving, delivering, calls and memory, as ratios of one run.
 
     make bench-versus BASE=808b6a4
-    .venv/bin/python benchmarks/bench_versus.py BASE [--rounds 5] [--events 20000] [--only receive|deliver]
+    .venv/bin/python benchmarks/bench_versus.py BASE [--rounds 5] [--events 20000] [--only receive|deliver] [--compiled]
 
-The older commit is checked out beside this one and runs with the packages of this one's environment. The two alternate,
-and the first of a round changes with each round; a ratio is the median of the rounds' ratios, with the smallest and the
+The older commit is checked out beside this one and runs with the packages of this one's environment. With `--compiled`
+(`make bench-versus COMPILED=yes`) this checkout delivers with its compiled modules, as the container image does. The two
+alternate, and the first of a round changes with each round; a ratio is the median of the rounds' ratios, with the smallest and the
 largest. Above 1, this checkout is better.
 
 Receiving: wrk on core 1, the commit's own `receive_server.py` on core 0, a fresh SQLite journal, fsync before each
-answer. Delivering: the commit's `hubwire serve` takes the mixed corpus in uploads of 100, as
-of now, and delivers it to this
-checkout's emulator, whose limits are off; CPU is user and system time of the whole server from the first upload until
+answer. Delivering: the commit's `hubwire serve` takes the mixed corpus in uploads of 100, as of now, and delivers it to
+this checkout's emulator, whose limits are off; CPU is user and system time of the whole server from the first upload until
 nothing is pending, memory its largest resident size.
 """
 
@@ -39,6 +39,7 @@ from benchmarks.corpus import Corpus
 from benchmarks.wrk import PER_UPLOAD, Load, run
 
 ROOT = Path(__file__).parents[1]
+COMPILED = ROOT / "build" / "compiled" / "site"
 SERVER_CORE, CLIENT_CORE = 0, 1
 LOOK_SECONDS = 0.2
 DRAIN_SECONDS = 600
@@ -91,13 +92,13 @@ def received(checkout: Path, seconds: int) -> Figures:
     return figures
 
 
-def delivered(checkout: Path, events: int) -> Figures:
-    """Events per CPU second from upload to recorded outcome, calls, and peak memory."""
+def delivered(sources: Path, events: int) -> Figures:
+    """Events per CPU second from upload to recorded outcome, calls, and peak memory, of the Hubwire in this folder."""
     messages = [
         {name: value for name, value in message.items() if name != "timestamp"}
         for message in Corpus(events, users=max(100, events // 10)).messages()
     ]
-    with installation(limits=False, checkout=checkout) as made, made.serving() as server:
+    with installation(limits=False, sources=sources) as made, made.serving() as server:
         before, began = cpu_seconds(server), time.monotonic()
         for begin in range(0, len(messages), PER_UPLOAD):
             upload(made.url, messages[begin : begin + PER_UPLOAD])
@@ -109,7 +110,7 @@ def delivered(checkout: Path, events: int) -> Figures:
             if lane["taken"] >= len(messages) and not waiting:
                 break
             if time.monotonic() - began > DRAIN_SECONDS:
-                raise SystemExit(f"{checkout}: {waiting} messages are pending after {DRAIN_SECONDS} s")
+                raise SystemExit(f"{sources}: {waiting} messages are pending after {DRAIN_SECONDS} s")
             time.sleep(LOOK_SECONDS)
         return {
             "delivery: events per CPU second": len(messages) / (cpu_seconds(server) - before),
@@ -139,7 +140,10 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=20_000)
     parser.add_argument("--seconds", type=int, default=3, help="of each run of wrk")
     parser.add_argument("--only", choices=["receive", "deliver"])
+    parser.add_argument("--compiled", action="store_true", help="deliver with the modules that `make compile` built")
     given = parser.parse_args()
+    if given.compiled and not COMPILED.is_dir():
+        parser.error("--compiled: there is no build/compiled/site yet: make compile")
     ratios: dict[str, list[float]] = defaultdict(list)
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
     with checked_out(given.base) as base:
@@ -151,7 +155,8 @@ def main() -> None:
                 if given.only != "deliver":
                     found[name] |= received(checkout, given.seconds)
                 if given.only != "receive":
-                    found[name] |= delivered(checkout, given.events)
+                    is_compiled = given.compiled and checkout is ROOT
+                    found[name] |= delivered(COMPILED if is_compiled else checkout / "src", given.events)
             for figure in found["now"]:
                 ratios[figure].append(found["now"][figure] / found["base"][figure])
                 for name, figures in found.items():

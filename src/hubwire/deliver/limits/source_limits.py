@@ -106,6 +106,8 @@ class DeathRuns:
         says that a rule discarded or held it. In a probe, and of a parked source, one death is enough.
         """
         runs: dict[int, Run] = {}
+        if not (self._counts or self.parked or any(isinstance(verdict, Dead) for verdict in verdicts.values())):
+            return []
         for position, source_id in sources.items():
             verdict = verdicts.get(position)
             if isinstance(verdict, Dead):
