@@ -15,8 +15,9 @@ from hubwire.backfill.formats.compressed import Part
 from hubwire.backfill.history import as_history
 from hubwire.backfill.looking import look_at
 from hubwire.backfill.records import ReadOptions
+from hubwire.decoding import read_message
 from hubwire.errors import SettingsError
-from hubwire.message import MessageTimes, happened_at
+from hubwire.message import JournalRow
 from hubwire.times import iso_text
 
 
@@ -173,11 +174,9 @@ def test_a_time_that_cannot_be_read_stays_to_be_reported_when_another_counts() -
     message: dict[str, Any] = {"type": "track", "timestamp": "soon", "receivedAt": "2022-01-02T00:00:00Z"}
     assert as_history(message) is None
     assert message == {"type": "track", "timestamp": "2022-01-02T00:00:00.000Z", "originalTimestamp": "soon"}
-    times = MessageTimes(message["originalTimestamp"], message["timestamp"], None)
-    happened_ms, [note] = happened_at(times, 1_796_000_000_000)
-    assert (iso_text(happened_ms), note.field, note.detail) == (
-        "2022-01-02T00:00:00.000Z", "originalTimestamp", "'soon' is no time"
-    )  # fmt: skip
+    read = read_message(JournalRow(1, 1, "m", 1_796_000_000_000, json.dumps(message).encode(), None, True, None))
+    assert iso_text(read.timestamp_ms) == "2022-01-02T00:00:00.000Z"
+    assert [(note.field, note.detail) for note in read.notes] == [("originalTimestamp", "'soon' is no time")]
 
 
 def test_a_time_after_the_arrival_is_not_true_and_never_becomes_the_present() -> None:
