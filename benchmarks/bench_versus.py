@@ -4,14 +4,14 @@
     .venv/bin/python benchmarks/bench_versus.py BASE [--rounds 5] [--events 20000] [--only receive|deliver] [--compiled]
 
 The older commit is checked out beside this one and runs with the packages of this one's environment. With `--compiled`
-(`make bench-versus COMPILED=yes`) this checkout delivers with its compiled modules, as the container image does. The two
-alternate, and the first of a round changes with each round; a ratio is the median of the rounds' ratios, with the smallest and the
-largest. Above 1, this checkout is better.
+(`make bench-versus COMPILED=yes`) this checkout delivers with its compiled modules, as the container image does. The
+two alternate, and the first of a round changes with each round; a ratio is the median of the rounds' ratios, with the
+smallest and the largest. Above 1, this checkout is better.
 
 Receiving: wrk on core 1, the commit's own `receive_server.py` on core 0, a fresh SQLite journal, fsync before each
 answer. Delivering: the commit's `hubwire serve` takes the mixed corpus in uploads of 100, as of now, and delivers it to
-this checkout's emulator, whose limits are off; CPU is user and system time of the whole server from the first upload until
-nothing is pending, memory its largest resident size.
+this checkout's emulator, whose limits are off; CPU is user and system time of the whole server from the first upload
+until nothing is pending, memory its largest resident size.
 """
 
 from __future__ import annotations
