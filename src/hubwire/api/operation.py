@@ -15,6 +15,8 @@ from starlette.routing import Route
 
 from hubwire.errors import BadValue
 from hubwire.registry.access import Role
+from hubwire.rule import Rule
+from hubwire.rule_shape import explained
 from hubwire.web.request import Shared, View, json_response
 from hubwire.web.session import ask_to_sign_in, bearer_of
 
@@ -103,7 +105,10 @@ def _decoded(body: bytes, shape: Any) -> Any:
     try:
         return msgspec.json.decode(body or b"null", type=shape)
     except msgspec.ValidationError as exc:
-        raise _bad_value(exc) from exc
+        refused = _bad_value(exc)
+        if isinstance(shape, type) and issubclass(shape, Rule):
+            refused = BadValue(refused.field, explained(str(exc)))
+        raise refused from exc
     except msgspec.DecodeError as exc:
         raise BadValue("body", f"the body is not JSON: {exc}") from exc
 

@@ -18,6 +18,7 @@ from msgspec import UNSET, UnsetType
 from hubwire.destination import CompanyDomain, SourceKind, Trust
 from hubwire.errors import SettingsError
 from hubwire.rule import Rule
+from hubwire.rule_shape import explained, rule_place
 
 T = TypeVar("T")
 
@@ -159,4 +160,14 @@ def _table(path: Path, kind: str, number: int, content: Any, shape: type[T]) -> 
         return msgspec.convert(content, shape)
     except msgspec.ValidationError as exc:
         name = content.get("name", "without a name") if isinstance(content, dict) else "?"
-        raise SettingsError(f"{path}: [[{kind}]] {number} ({name}): {exc}") from exc
+        raise SettingsError(f"{path}: [[{kind}]] {number} ({name}): {_words_of(str(exc), content)}") from exc
+
+
+def _words_of(message: str, content: Any) -> str:
+    """A fault in words; one of a rule names the rule."""
+    if "`$.rule[" not in message:
+        return message
+    index = rule_place(message) or 0
+    rule = content["rule"][index]
+    name = rule.get("name") if isinstance(rule, dict) else None
+    return f"rule {name!r}: {explained(message)}" if name else f"rule {index + 1}: {explained(message)}"

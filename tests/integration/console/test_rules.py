@@ -117,6 +117,9 @@ def test_the_default_behaviour_is_listed_as_rules(console: Console, lane_id: int
         ({"properties": {"old_plan": "x"}}, "properties.old_plan", "archived"),
         ({"properties": {"lifecyclestage": "Boss"}}, "properties.lifecyclestage", "customer, lead"),
         ({"trigger": 'event = "Plan'}, "rules", "trigger"),
+        ({"trigger": 'userId = "a" and userId = "b"'}, "rules", "never true together"),
+        ({"mode": "replace"}, "mode", "none of upsert, update, create"),
+        ({"propertys": {}}, "propertys", "did you mean `properties`?"),
     ],
 )
 def test_a_bad_rule_is_refused_with_its_place_and_what_helps(

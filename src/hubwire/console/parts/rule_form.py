@@ -15,6 +15,7 @@ from hubwire.console.parts.marketing_form import MarketingFields
 from hubwire.errors import BadValue, HubwireError
 from hubwire.plan.rules.resolving import is_path
 from hubwire.rule import Rule
+from hubwire.rule_shape import explained
 from hubwire.schema import PropertyDefinition
 from hubwire.web.parameters import choice, lines_of, text
 
@@ -209,7 +210,7 @@ def rule_of(form: RuleForm, known: Mapping[str, PropertyDefinition]) -> Rule:
     try:
         return msgspec.convert(fields, Rule)
     except msgspec.ValidationError as exc:
-        raise BadValue("more", f"these fields are not those of a rule: {exc}") from exc
+        raise BadValue("more", f"more fields: {explained(str(exc))}") from exc
 
 
 def _written(form: RuleForm, known: Mapping[str, PropertyDefinition]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import msgspec
 
 from hubwire.errors import SettingsError
 from hubwire.rule import Rule
+from hubwire.rule_shape import explained, rule_place
 
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 NULL = {"@json": {"mode": "decode", "value": "null"}}
@@ -36,7 +37,8 @@ def read_rules(path: Path) -> list[Rule]:
     try:
         rules = msgspec.convert(content if isinstance(content, list) else [content], list[Rule])
     except msgspec.ValidationError as exc:
-        raise SettingsError(f"{path}: {exc}") from exc
+        place = rule_place(str(exc))
+        raise SettingsError(f"{path}: rule {(place or 0) + 1}: {explained(str(exc))}") from exc
     if not rules:
         raise SettingsError(f"{path}: it has no [[rule]] and no [[destination.rule]]")
     return rules

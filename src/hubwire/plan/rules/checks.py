@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 from hubwire.destination import Destination
 from hubwire.errors import BadValue
 from hubwire.plan.presets import check_presets, rules_of
 from hubwire.plan.rules.compiling import CompiledRule, compile_rule, templates_of
+from hubwire.plan.rules.directives import MAX_TEMPLATE
 from hubwire.plan.rules.faults import MappingRefused
 from hubwire.plan.rules.mapping import check_mapping
 from hubwire.plan.rules.marketing_checks import check_marketing
@@ -16,6 +19,8 @@ from hubwire.plan.rules.record_checks import MAX_NAME, refuse
 from hubwire.plan.rules.resolving import as_mapping
 from hubwire.plan.rules.shape_checks import check_defaults, check_shape, check_traits
 from hubwire.plan.rules.triggers import Reading, Trigger, TriggerRefused, refuse_two_meanings
+from hubwire.plan.rules.triggers.contradictions import contradiction
+from hubwire.plan.rules.triggers.documented import parse
 from hubwire.plan.rules.triggers.overlap import both_fire
 from hubwire.plan.rules.triggers.readings import shown
 from hubwire.plan.rules.triggers.samples import TYPES
@@ -75,7 +80,12 @@ def _check_reach(compiled: CompiledRule) -> None:
     if reach.events is not None:
         types &= {"track"}
     if not types or reach.events == frozenset():
-        refuse(rule, "its trigger can never fire: no message has such a type and event", rule.trigger)
+        known = f"types are {', '.join(TYPES)}, and only a track call has an event"
+        refuse(rule, f"its trigger can never fire: no message has such a type and event; {known}", rule.trigger)
+    if compiled.trigger.reading is Reading.DOCUMENTED:
+        fault = contradiction(parse(rule.trigger))
+        if fault is not None:
+            refuse(rule, f"its trigger can never fire: {fault}", rule.trigger)
     if types != {"group"}:
         hint = 'only group calls name a company: give key = { domain = … }, or a trigger with type = "group"'
         if (rule.object == "company" or rule.on == "company") and not rule.key:
@@ -85,19 +95,17 @@ def _check_reach(compiled: CompiledRule) -> None:
 
 
 def _check_templates(rule: Rule) -> None:
-    values = [rule.key, rule.person, rule.properties, rule.fallback, [other.key for other in rule.associate]]
-    values.append(list(rule.find))
-    values += [[each.list, each.key, each.properties, each.fallback] for each in rule.each]
-    values.append(rule.marketing_values)
-    templates = list(templates_of(values))
+    templates = list(templates_of(msgspec.to_builtins(rule)))
     if not templates:
         return
     from hubwire.plan.rules.liquid.engine import template_fault  # python-liquid takes 0.3 s to load
 
-    for template in templates:
+    for place, template in templates:
         fault = template_fault(template)
+        if len(template) > MAX_TEMPLATE:
+            fault = f"a template has at most {MAX_TEMPLATE:,} characters, this one has {len(template):,}"
         if fault is not None:
-            refuse(rule, f"@liquid: {fault}", template)
+            refuse(rule, f"{place}: @liquid: {fault}", template)
 
 
 class _Writing(NamedTuple):

@@ -95,14 +95,14 @@ def _compile_each(each: Each) -> CompiledEach:
     )
 
 
-def templates_of(mapping: Any) -> Iterator[str]:
-    """The liquid templates in a mapping, wherever they stand."""
+def templates_of(mapping: Any, place: str = "") -> Iterator[tuple[str, str]]:
+    """The liquid templates in a mapping, wherever they stand, each with its place (`properties/note`)."""
     if isinstance(mapping, dict):
         for name, part in mapping.items():
             if name == "@liquid" and isinstance(part, str):
-                yield part
+                yield place, part
             else:
-                yield from templates_of(part)
-    elif isinstance(mapping, list):
-        for part in mapping:
-            yield from templates_of(part)
+                yield from templates_of(part, f"{place}/{name}" if place else name)
+    elif isinstance(mapping, list | tuple):
+        for number, part in enumerate(mapping, 1):
+            yield from templates_of(part, f"{place}/{number}")

@@ -105,9 +105,12 @@ def check_key(rule: Rule, place: str, key: Mapping[str, Any]) -> None:
     """Refuse a key of several properties, and one with an impossible name. Errors: BadValue."""
     if len(key) > 1:
         refuse(rule, f"{place}: a record is known by one property, not by {' and '.join(key)}")
-    for name in key:
+    for name, value in key.items():
         if not PROPERTY.fullmatch(name):
             refuse(rule, f"{place} {name!r}: not the internal name of a property", name)
+        if value is None or isinstance(value, bool | list) or value == "":
+            expected = "a path such as $.properties.id, a directive, or a fixed text or number"
+            refuse(rule, f"{place} {name}: no record has this value; give {expected}", value)
 
 
 def check_values(rule: Rule, properties: Mapping[str, Any], record: Rule | Each, place: str = "") -> None:
