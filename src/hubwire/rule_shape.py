@@ -52,9 +52,7 @@ def explained(message: str) -> str:
         return f"{at}give it a `{missing[1]}`"
     if word := _WORD.search(words):
         allowed = _words_of(shape, place.rpartition(".")[2])
-        return (
-            f"{at}{word[1]} is none of {', '.join(allowed)}" if allowed else f"{at}{word[1]} is no word for this field"
-        )
+        return f"{at}{word[1]} is none of {', '.join(allowed)}" if allowed else f"{at}{word[1]} has no meaning here"
     if types := _TYPE.search(words):
         expected = " or ".join([_TYPES.get(name.strip(), name.strip()) for name in types[1].split("|")])
         return f"{at}expected {expected}, not {_TYPES.get(types[2], types[2])}"

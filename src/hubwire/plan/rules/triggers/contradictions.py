@@ -35,9 +35,9 @@ def contradiction(node: Node) -> str | None:
                 fault = contradiction(part)
                 if fault is not None:
                     return fault
-            for one, other in islice(combinations(parts, 2), MAX_PAIRS):
-                if _exclude(one, other) or _exclude(other, one):
-                    return f"{written(one)} and {written(other)} are never true together; join them with `or`"
+            for first, second in islice(combinations(parts, 2), MAX_PAIRS):
+                if _exclude(first, second) or _exclude(second, first):
+                    return f"{written(first)} and {written(second)} are never true together; join them with `or`"
         case Comparison("=", Literal(left), Literal(right)) if _differ(left, right):
             return f"{written(node)} is never true"
     return None
@@ -51,9 +51,9 @@ def _parts(conditions: Sequence[Node]) -> Iterator[Node]:
             yield condition
 
 
-def _exclude(one: Node, other: Node) -> bool:
+def _exclude(condition: Node, other: Node) -> bool:
     """Whether the first condition, which gives its field a value or a bound, excludes the second."""
-    match one, other:
+    match condition, other:
         case Comparison("=", Field(steps), Literal(value)), Comparison("=", Field(others), Literal(another)):
             return steps == others and _differ(value, another)
         case Comparison("=", Field(steps), Literal(value)), Comparison("!=", Field(others), Literal(another)):
@@ -78,6 +78,7 @@ def _holds(sign: str, value: Any, bound: Any) -> bool:
     return not is_number(bound) or _ORDER[sign](value, bound)
 
 
-def _differ(one: Any, other: Any) -> bool:
+def _differ(value: Any, other: Any) -> bool:
     """Whether two literals are different values: type and value count, as `=` compares them."""
-    return (is_number(one), isinstance(one, bool)) != (is_number(other), isinstance(other, bool)) or one != other
+    kinds = [(is_number(literal), isinstance(literal, bool)) for literal in (value, other)]
+    return kinds[0] != kinds[1] or bool(value != other)
