@@ -32,6 +32,9 @@ def test_the_first_steps_of_the_readme_take_less_than_a_minute(tmp_path: Path, b
         page.get_by_role("link", name="Open the emulated HubSpot").click()
         expect(page.locator("#contacts")).to_contain_text("reader@initech.example")
         assert time.monotonic() - begun < FIRST_MINUTE_SECONDS
+        page.go_back()
+        page.locator(".outcome .facts").get_by_role("link", name="reader@initech.example").click()
+        expect(page.locator("tr:target")).to_contain_text("reader@initech.example")
         context.close()
 
 

@@ -243,7 +243,7 @@ def _records(view: View, fate: Fate, summary: MessageSummary) -> list[RecordLine
             kind=record.kind,
             key=view.masked_text(record.key) or "",
             record_id=record.record_id,
-            url=record_url(destination, record.kind, record.record_id),
+            url=record_url(view, destination, record.kind, record.record_id),
         )
         for record in mine
         if record.record_id

@@ -184,7 +184,7 @@ def _read(view: View, identity: str) -> WhoPage:
     records = []
     for record in known.records:
         destination = destinations.get(record.destination_id)
-        url = None if destination is None else record_url(destination, record.kind, record.record_id)
+        url = None if destination is None else record_url(view, destination, record.kind, record.record_id)
         name = names(destinations).get(record.destination_id, "removed")
         records.append(RecordView(record=record, destination=name, hubspot_url=url))
     keys = {record.key for record in known.records} | {identity.lower()}
