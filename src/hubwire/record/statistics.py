@@ -164,6 +164,11 @@ class Identity(msgspec.Struct, kw_only=True):
     """Traits that rules remember of a person; each target is a value as JSON."""
     records: list[KnownRecord] = []
 
+    @property
+    def keys(self) -> set[str]:
+        """The record keys and e-mails under which lists, subscriptions and forms of this person are remembered."""
+        return {record.key for record in self.records} | {link.target for link in self.links} | {self.identity.lower()}
+
 
 class Storage(msgspec.Struct, kw_only=True, frozen=True):
     """The size and content of the database."""

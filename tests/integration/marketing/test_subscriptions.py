@@ -15,6 +15,7 @@ from tests.support.world import DESTINATION, World
 
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.record.marketing import subscription_names_of
+from hubwire.record.privacy import Trail
 from hubwire.rule import Rule
 
 NEWS, SALES = "101", "102"
@@ -295,3 +296,20 @@ async def test_a_message_without_consent_for_hubspot_changes_no_subscription(tmp
         await deliver(world, wish("ann", False, context=denied), wish("ben", False, at=1))
         assert world.reasons()[1] == ("discarded", "no-consent")
         assert states(world) == {"ben@example.com": {NEWS: "UNSUBSCRIBED"}}
+
+
+@pytest.mark.parametrize("identity", ["ann", ANN])
+async def test_a_person_with_an_own_id_shows_lists_and_subscriptions_whoever_asks(
+    tmp_path: Path, identity: str
+) -> None:
+    vip = Rule(name="VIP", trigger='type = "identify"', list="VIP", member="$.traits.newsletter", create_list=True)
+    destination = structs.replace(with_rules(NEWSLETTER, vip), contact_key={"user_number": "$.userId"})
+    async with World(tmp_path, destination=destination) as world:
+        world.register()
+        await deliver(world, wish("ann", True))
+        keys = world.store.statistics.identity(identity).keys
+        [known] = world.record.marketing.of_person(keys)
+        assert [membership.list_key for membership in known.memberships] == ["VIP"]
+        assert [preference.subscription_id for preference in known.preferences] == [NEWS]
+        world.store.privacy.erase(Trail(emails={ANN}, keys={("server", "u:ann")}), [], world.clock.now_ms())
+        assert world.record.marketing.of_person(keys) == []

@@ -42,6 +42,7 @@ def test_lists_forms_and_members_are_shown(shell: Shell) -> None:
     store.close()
     assert "VIP" in (all_lists := shell("lists").out)
     assert FORM in all_lists
+    assert "delivered 1" in all_lists
     shown = shell("lists", "vip", "--json").json
     assert (shown["lists"][0]["member_count"], shown["changes"][0]["record_key"]) == (1, "ann@acme.com")
     [person] = shell("who", "ann@acme.com", "--json").json["marketing"]

@@ -9,7 +9,7 @@ import msgspec
 from hubwire.backends.sql.database import Session
 from hubwire.backends.sql.objects import associations_of
 from hubwire.object_types import type_name
-from hubwire.operation import RecordRef, space_of_person, unique_property
+from hubwire.operation import RecordRef, record_key, space_of_person, unique_property
 from hubwire.record.protocol import PUBLIC_TRUST, SERVER_TRUST, ConfirmedValue
 from hubwire.record.statistics import Identity, KnownLink, KnownRecord
 
@@ -23,9 +23,13 @@ _json = msgspec.json.Encoder().encode
 _properties = msgspec.msgpack.Decoder(dict[str, ConfirmedValue]).decode
 
 
-def read_identity(db: Session, identity: str, spaces: Iterable[str]) -> Identity:
+def read_identity(db: Session, identity: str, spaces: Iterable[str], key_names: Iterable[str] = ()) -> Identity:
     """All knowledge about an e-mail, userId, anonymousId, groupId, domain or other record, with a bounded number of
-    links."""
+    links.
+
+    Shape: `key_names` are the properties by which destinations know contacts and companies instead of e-mail and
+    domain.
+    """
     links: dict[tuple[str, str], KnownLink] = {}
     names = {identity, identity.lower()}
     names |= {f"{kind}:{name}" for kind in "uaig" for name in (identity,)}
@@ -42,6 +46,8 @@ def read_identity(db: Session, identity: str, spaces: Iterable[str]) -> Identity
         names |= {f"i:{name[2:]}" for name in names if name.startswith("u:")}
         if names == seen:
             break
+    ids = {name[2:] for name in names if name[:2] in ("u:", "g:")}
+    names |= {record_key(name, value) for name in key_names for value in ids}
     return Identity(
         identity=identity,
         links=sorted(links.values(), key=lambda link: (link.space, link.key)),

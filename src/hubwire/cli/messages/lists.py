@@ -8,10 +8,11 @@ import msgspec
 import typer
 
 from hubwire.cli.shared.context import ConfigOption, JsonOption, cell, console, print_json, reading, table, when
-from hubwire.record.marketing import FormCount, ListSize, Membership
+from hubwire.record.marketing import SUBMISSION_WORDS, FormCount, ListSize, Membership
 
 MAX_LISTS = 500
 SHOWN_CHANGES = 200
+SHOWN_NAME = 60
 
 
 def lists(
@@ -47,7 +48,7 @@ def _print_lists(sizes: list[ListSize], names: dict[int, str]) -> None:
     for size in sizes:
         known = size.known
         rows.add_row(
-            cell(known.name),
+            cell(_short(known.name)),
             cell(names.get(size.destination_id, "removed")),
             known.object,
             f"{size.member_count:,}",
@@ -57,12 +58,17 @@ def _print_lists(sizes: list[ListSize], names: dict[int, str]) -> None:
     console.print(rows if sizes else "No rule has changed a list yet.")
 
 
+def _short(name: str) -> str:
+    """A name that leaves room for the other columns."""
+    return name if len(name) <= SHOWN_NAME else f"{name[: SHOWN_NAME - 3]}..."
+
+
 def _print_forms(forms: list[FormCount], names: dict[int, str]) -> None:
     if not forms:
         return
     rows = table("form", "destination", "submissions by state", "newest (UTC)")
     for form in forms:
-        counts = ", ".join(f"{state} {count:,}" for state, count in sorted(form.counts.items()))
+        counts = ", ".join(f"{SUBMISSION_WORDS[state]} {count:,}" for state, count in sorted(form.counts.items()))
         rows.add_row(form.form, cell(names.get(form.destination_id, "removed")), counts, when(form.sent_at_ms))
     console.print(rows)
 

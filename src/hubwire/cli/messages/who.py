@@ -60,7 +60,7 @@ def who(
     with reading(config) as store:
         known, is_suppressed = store.statistics.identity(identity), keeps_out(store, identity)
         others = associated_records(store.record.objects, known.records)
-        marketing = store.record.marketing.of_person({record.key for record in known.records} | {identity.lower()})
+        marketing = store.record.marketing.of_person(known.keys)
         types = {
             person.destination_id: subscription_names_of(store.record.lane(person.destination_id).status)
             for person in marketing

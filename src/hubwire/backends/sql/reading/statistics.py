@@ -192,8 +192,14 @@ class SqlStatistics:
 
     def identity(self, name: str) -> Identity:
         spaces = [source.identity_space for source in self._registry.sources().values()]
+        key_names = {
+            key_name
+            for destination in self._registry.destinations().values()
+            for key in (destination.contact_key, destination.company_key, *(rule.key for rule in destination.rules))
+            for key_name in key
+        }
         with self._database.snapshot() as db:
-            return read_identity(db, name, spaces)
+            return read_identity(db, name, spaces, key_names)
 
     def storage(self) -> Storage:
         self.catch_up()

@@ -187,7 +187,6 @@ def _read(view: View, identity: str) -> WhoPage:
         url = None if destination is None else record_url(view, destination, record.kind, record.record_id)
         name = names(destinations).get(record.destination_id, "removed")
         records.append(RecordView(record=record, destination=name, hubspot_url=url))
-    keys = {record.key for record in known.records} | {identity.lower()}
     marketing = [
         MarketingView(
             known=found,
@@ -195,7 +194,7 @@ def _read(view: View, identity: str) -> WhoPage:
             form_words=dict(SUBMISSION_WORDS),
             subscription_names=subscription_names_of(view.deps.record.lane(found.destination_id).status),
         )
-        for found in view.deps.record.marketing.of_person(keys)
+        for found in view.deps.record.marketing.of_person(known.keys)
     ]
     return WhoPage(
         identity=identity,
