@@ -42,7 +42,7 @@ def found_garbage() -> Iterator[list[object]]:
 async def test_cycles_leave_no_reference_cycles(tmp_path: Path, misbehaves: bool) -> None:
     random = Random(7)
     async with World(tmp_path) as world:
-        driver = world.driver()
+        driver = world.driver(makes_lanes=True)
 
         async def deliver(first: int, last: int) -> None:
             for number in range(first, last, MESSAGES):
@@ -50,6 +50,10 @@ async def test_cycles_leave_no_reference_cycles(tmp_path: Path, misbehaves: bool
                 for fault in random_faults(random) if misbehaves and random.random() < 0.5 else ():
                     world.emulator.fault(**fault)
                 await world.drain(driver, through_stops=True)
+                if number % (3 * MESSAGES) == 0:
+                    driver.lane.forget_schema()
+                if number % (5 * MESSAGES) == 0:
+                    await driver.end()
 
         half = ROUNDS * MESSAGES
         await deliver(0, half)

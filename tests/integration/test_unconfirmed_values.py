@@ -115,3 +115,16 @@ async def test_a_write_that_a_backup_lacks_stays_although_the_backup_has_an_unfi
         world.append([late(3)])
         await world.drain(world.driver("restored"))
         assert phone(world) == "4"
+
+
+async def test_a_value_confirmed_by_a_clock_that_was_ahead_is_written_again_after_a_crash(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        first = world.driver()
+        world.append([late(1)])
+        await world.drain(first)
+        await first.end()
+        world.clock.set_back(600)
+        await die_after_writing(world, 2)
+        world.append([late(3) | {"traits": {"email": EMAIL, "phone": "1"}}])
+        await world.drain(world.driver("restarted"))
+        assert phone(world) == "1"

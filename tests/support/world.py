@@ -190,8 +190,16 @@ class World:
 
     # -- out
 
-    def driver(self, owner: str = "a", record: Record | None = None, quota: LaneQuota | None = None) -> Driver:
-        """A fresh driver of the destination's lane, as a process that has just started has one."""
+    def driver(
+        self,
+        owner: str = "a",
+        record: Record | None = None,
+        quota: LaneQuota | None = None,
+        *,
+        makes_lanes: bool = False,
+    ) -> Driver:
+        """A fresh driver of the destination's lane, as a process that has just started has one. `makes_lanes`: it makes
+        the lane anew whenever it takes it, as a worker's does."""
         record = record or self.record
         parts = LaneParts(self.journal, record, self.clock, self.policy, lambda: 0.5, self.clock.sleep)
         client = HubSpotClient(
@@ -201,10 +209,13 @@ class World:
             clock=self.clock,
             transport=self.transport,
         )
-        status = self.record.lane(self.destination.destination_id).status
-        governor = Governor.of(self.destination, self.clock.now_ms(), status)
-        lane = Lane(self.destination, lambda: self.sources, client, governor, parts, status)
-        return Driver(lane, owner, parts, quota=quota)
+
+        def make_lane() -> Lane:
+            status = self.record.lane(self.destination.destination_id).status
+            governor = Governor.of(self.destination, self.clock.now_ms(), status)
+            return Lane(self.destination, lambda: self.sources, client, governor, parts, status)
+
+        return Driver(make_lane(), owner, parts, quota=quota, make_lane=make_lane if makes_lanes else None)
 
     async def drain(self, driver: Driver, *, through_stops: bool = False, max_turns: int = MAX_TURNS) -> None:
         """Take turns until nothing waits but holds; time passes as the turns ask. A stopped line ends it, unless it

@@ -397,3 +397,20 @@ def test_a_transaction_that_breaks_changes_nothing(database: PostgresDatabase) -
     with pytest.raises(psycopg.errors.NotNullViolation):
         write()
     assert database.execute("SELECT * FROM worker") == []
+
+
+def test_a_process_that_stood_still_within_a_transaction_tries_again(database: PostgresDatabase) -> None:
+    """Suspended, for example: the server has ended its connection meanwhile."""
+
+    def is_connected(pid: int) -> bool:
+        return bool(database.execute(f"SELECT 1 FROM pg_stat_activity WHERE pid = {pid}"))
+
+    def stand_still() -> None:
+        with database.transaction() as db:
+            db.execute("SET idle_in_transaction_session_timeout = '20ms'")
+            until(lambda: not is_connected(db.info.backend_pid), 10)
+            db.execute("SELECT 1")
+
+    with pytest.raises(BackendUnavailable, match="idle-in-transaction"):
+        stand_still()
+    assert database.execute("SELECT 1") == [(1,)]

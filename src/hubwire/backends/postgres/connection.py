@@ -172,7 +172,12 @@ def _configure(db: Connection[TupleRow]) -> None:
     arrays.register(db)
 
 
-RETRYABLE = (psycopg.OperationalError, psycopg.InterfaceError, errors.ReadOnlySqlTransaction)
+RETRYABLE = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    errors.ReadOnlySqlTransaction,
+    errors.IdleInTransactionSessionTimeout,  # the process stood still within a transaction
+)
 FORBIDDEN = (errors.InsufficientPrivilege, errors.InvalidSchemaName)
 
 

@@ -334,6 +334,14 @@ class Difference:
     older: list[Older]
 
 
+def is_fresh(confirmed_at_ms: int, now_ms: int, suppress_ms: int) -> bool:
+    """Whether a value was confirmed so recently that it counts as unchanged.
+
+    Shape: a time in the future does not count: the clock of another worker was ahead, so its age is unknown.
+    """
+    return 0 <= now_ms - confirmed_at_ms < suppress_ms
+
+
 def difference(desired: DesiredRecord, known: KnownValues | None, now_ms: int, suppress_ms: int) -> Difference:
     """The values that HubSpot does not have yet.
 
@@ -343,7 +351,7 @@ def difference(desired: DesiredRecord, known: KnownValues | None, now_ms: int, s
     """
     if known is None:
         return Difference({name: value.value for name, value in desired.values.items()}, [])
-    is_fresh = now_ms - known.confirmed_at_ms < suppress_ms
+    is_unchanged = is_fresh(known.confirmed_at_ms, now_ms, suppress_ms)
     send: dict[str, str] = {}
     older: list[Older] = []
     for name, value in desired.values.items():
@@ -351,7 +359,7 @@ def difference(desired: DesiredRecord, known: KnownValues | None, now_ms: int, s
         if confirmed is None:
             send[name] = value.value
         elif confirmed.value == value.value:
-            if not is_fresh:
+            if not is_unchanged:
                 send[name] = value.value
         elif value.at_ms < confirmed.at_ms and not value.trust > confirmed.trust > UNKNOWN_TRUST:
             older.append(Older(desired.field_of(name), value.position, confirmed))
@@ -398,7 +406,7 @@ def confirm_sent(
     its time, until that is older than `fresh_ms`; then the values that were not written become unsure.
     """
     unwritten = [name for name in known.properties if name not in sent]
-    if now_ms - known.confirmed_at_ms >= fresh_ms:
+    if not is_fresh(known.confirmed_at_ms, now_ms, fresh_ms):
         make_unsure(known, unwritten)
         unwritten = []
     if not unwritten:

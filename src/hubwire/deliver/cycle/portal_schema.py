@@ -125,6 +125,13 @@ class Portal:
         assert self.schema is not None, "the schema is loaded before the steps"
         return self.schema
 
+    def forget(self) -> None:
+        """Free the schema. It and the rules made from it refer to each other, and a portal may have thousands of
+        properties; `collect_rarely` would find them late."""
+        if self.schema is not None:
+            self.schema.rulebooks.clear()
+        self.schema = None
+
     async def load(self, now_ms: int, *, is_replay: bool = False) -> PortalSchema:
         """The schema, read again if it is older than an hour (before a replay: a minute) or known to be stale.
 
@@ -141,6 +148,7 @@ class Portal:
             schema = await self._read_schema()
         except Unreadable as exc:
             raise unreadable(exc) from exc
+        self.forget()
         self.schema, self.is_stale = schema, False
         self._read_at_ms = self._objects_read_at_ms = now_ms
         self.sends_events, self.refused, self._waits = False, {}, 0

@@ -185,7 +185,10 @@ class Driver:
         taken = await self._off_loop(begin)
         if taken is None:
             return None
+        before = self.lane
         self.lane_lease, self.lane = taken
+        if self.lane is not before:
+            before.close()
         self._quota.take(destination_id)
         log.info("lane.taken", destination=self._name, quiet_seconds=round(self.lane_lease.quiet_seconds, 1))
         # Another worker's clock may have been ahead, or this clock was set back while nobody drove the lane.

@@ -6,7 +6,7 @@ histories; this module makes no calls.
 
 from __future__ import annotations
 
-from hubwire.deliver.cycle.coalesce import DesiredRecord, When
+from hubwire.deliver.cycle.coalesce import DesiredRecord, When, is_fresh
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.hubspot.reading import HeldRecord
 from hubwire.operation import LeftOut
@@ -22,9 +22,10 @@ def unanswered(cycle_state: CycleState, desired: DesiredRecord, known: KnownValu
     names = desired.conditional()
     if not names and desired.may_make:
         return None
-    is_fresh = known is not None and cycle_state.now_ms - known.confirmed_at_ms < cycle_state.suppress_ms
+    now_ms, suppress_ms = cycle_state.now_ms, cycle_state.suppress_ms
+    fresh = known if known is not None and is_fresh(known.confirmed_at_ms, now_ms, suppress_ms) else None
     for name in list(names):
-        remembered = known.properties.get(name) if known is not None and is_fresh else None
+        remembered = fresh.properties.get(name) if fresh is not None else None
         if desired.values[name].when is When.IF_NEW:
             names.discard(name)
         elif remembered is not None and remembered.value and remembered.value[:1] != UNSURE:

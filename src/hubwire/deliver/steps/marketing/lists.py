@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from hubwire.deliver.calls.caller import together
-from hubwire.deliver.cycle.coalesce import Older
+from hubwire.deliver.cycle.coalesce import Older, is_fresh
 from hubwire.deliver.cycle.marketing_portal import Feature, Unusable
 from hubwire.deliver.cycle.marketing_work import DesiredMembership, Rank
 from hubwire.deliver.cycle.state import CycleState
@@ -102,7 +102,7 @@ def _is_so(cycle_state: CycleState, membership: DesiredMembership, confirmed: Me
         confirmed.is_member == membership.operation.is_member
         and confirmed.record_id == record_id
         and (known_list is None or known_list.list_id == confirmed.list_id)
-        and cycle_state.now_ms - confirmed.confirmed_at_ms < cycle_state.suppress_ms
+        and is_fresh(confirmed.confirmed_at_ms, cycle_state.now_ms, cycle_state.suppress_ms)
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from hubwire.deliver.calls.caller import together
-from hubwire.deliver.cycle.coalesce import Older
+from hubwire.deliver.cycle.coalesce import Older, is_fresh
 from hubwire.deliver.cycle.marketing_portal import Feature
 from hubwire.deliver.cycle.marketing_work import DesiredSubscription, Rank
 from hubwire.deliver.cycle.portal_schema import REPLAY_SCHEMA_AGE_MS, SCHEMA_AGE_MS
@@ -175,8 +175,8 @@ def _is_open(cycle_state: CycleState, change: _Change, all_out: Rank | None) -> 
         if known.state != operation.status:
             _report_older(cycle_state, change, Rank.of(known))
         return False
-    is_fresh = known is not None and cycle_state.now_ms - known.confirmed_at_ms < cycle_state.suppress_ms
-    if known is None or known.state != operation.status or not is_fresh:
+    now_ms, suppress_ms = cycle_state.now_ms, cycle_state.suppress_ms
+    if known is None or known.state != operation.status or not is_fresh(known.confirmed_at_ms, now_ms, suppress_ms):
         return True
     if rank > Rank.of(known):
         _remember(cycle_state, change, known.confirmed_at_ms)
