@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from hubwire import __version__
 from hubwire.cli.configure import (
@@ -38,7 +39,20 @@ from hubwire.cli.operate import (
     settings,
 )
 
+
+class Commands(TyperGroup):
+    """All commands. An error about a value names the value and what it may be, without the library's prefix."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as exc:
+            exc.message = exc.message.removeprefix("Value error, ")
+            raise
+
+
 app = typer.Typer(
+    cls=Commands,
     name="hubwire",
     help="A self-hosted, Segment-compatible HubSpot destination.",
     no_args_is_help=True,

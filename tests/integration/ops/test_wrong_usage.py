@@ -239,3 +239,9 @@ def test_the_module_is_the_command() -> None:
     )
     as_command = subprocess.run([HUBWIRE, "--version"], capture_output=True, text=True, check=True)
     assert as_module.stdout == as_command.stdout != ""
+
+
+def test_a_word_that_is_no_choice_is_answered_with_the_choices(shell: Shell) -> None:
+    ran = shell("source", "add", "website", "--kind", "foo")
+    assert ran.code == 2
+    assert "Invalid value for '--kind': 'foo' is not one of 'web', 'mobile', 'server'." in ran.err
