@@ -473,6 +473,16 @@ async def test_a_message_without_id_that_is_sent_again_is_the_same_message(recei
     assert len({row.message_id for row in receiver.rows}) == 3
 
 
+async def test_the_time_of_the_attempt_makes_no_other_message_of_one_without_id(receiver: Receiver) -> None:
+    message = {"type": "track", "userId": "u", "event": "e", "timestamp": "2026-11-23T10:00:00Z"}
+    for seconds in (1, 2):
+        again = {"sentAt": f"2026-11-23T10:00:0{seconds}Z", **message}
+        assert (await receiver.post("/v1/batch", {"batch": [again]})).status == 200
+    assert len(receiver.rows) == 1
+    await receiver.post("/v1/track", {**message, "properties": {"sentAt": 1}})
+    assert len(receiver.rows) == 2
+
+
 async def test_a_number_is_a_message_id(receiver: Receiver) -> None:
     await receiver.post("/v1/track", {**TRACK, "messageId": 12345})
     await receiver.post("/v1/track", {**TRACK, "messageId": "12345"})
