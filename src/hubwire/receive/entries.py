@@ -100,7 +100,7 @@ def id_of_bytes(body: bytes, fields: Fields, seen: dict[bytes, int]) -> str:
     """An id for a message without one: the same when its sender repeats it, and a new one if it has no time.
 
     Shape: `seen` counts the messages of one upload by their bytes: equal ones in one upload are several messages. A
-    message without a time may rightly come twice, byte for byte. `sentAt` does not count: it is the time of the attempt.
+    message without a time may rightly come twice, byte for byte. `sentAt`, the time of the attempt, does not count.
     Source: clients without `messageId`, such as RudderStack's for Rust, repeat the very same bytes.
     """
     if not any(fields.get(name) for name in ("originalTimestamp", "timestamp")):
