@@ -251,9 +251,9 @@ NOTES: dict[str, Note] = {
     "legacy_properties.list_groups": Note("with their properties on request", LEGACY, "documented"),
     "forms.submit": Note(
         "creates or changes the contact and counts the conversion; a `hutk` brings the visits before; example.com and "
-        "test.com create nothing; up to a month old, 1,000 fields",
+        "test.com create nothing; up to a month old, 1,000 fields; a seeded form demands its fields",
         "Submission pages, a live report",
-        "documented, recorded; every form id and field exists, and the source of a new contact: chosen",
+        "documented, recorded; every form exists until forms are seeded, and the source of a new contact: chosen",
     ),
     "subscriptions.list_definitions": Note("three types", SUBSCRIPTIONS, "documented; which types chosen"),
     "subscriptions.list_definitions_v1": Note("the same types in v1's shape", LEGACY, "documented"),
