@@ -289,6 +289,8 @@ def _association_note(operation: Associate | AssociateRecords, former: str) -> s
     marks = [f"label {operation.label}"] if operation.label is not None else []
     marks += ["primary"] if operation.is_primary else []
     marks += [f"replaces former {former}"] if operation.replaces else []
+    new_record = operation.only_if_made
+    marks += [f"only if this message creates the {new_record.object}"] if new_record is not None else []
     return ", ".join(marks)
 
 
