@@ -135,6 +135,7 @@ def main() -> None:
     with_rules = replace(destination, rules=fifty_rules())
     schemas = {False: schema, True: deepcopy(schema)}
     print(f"  {'':<18} no rules  50 rules, 5 fire")
+    sums = [0.0, 0.0]
     for kind in (MessageType.IDENTIFY, MessageType.TRACK, MessageType.GROUP, MessageType.PAGE):
         some = [message for message in all_messages if message.type is kind]
         works = [
@@ -142,7 +143,9 @@ def main() -> None:
             for one in (destination, with_rules)
         ]
         without, with_ = alternating(works, len(some))
+        sums = [sums[0] + without, sums[1] + with_]
         print(f"  plan {kind.value:<13} {without:6.1f}  {with_:6.1f}  ({with_ / without:.2f} times)")
+    print(f"  {'one of each':<18} {sums[0]:6.1f}  {sums[1]:6.1f}  ({sums[1] / sums[0]:.2f} times)")
 
 
 def alternating(works: Sequence[Callable[[], object]], count: int) -> list[float]:

@@ -225,7 +225,12 @@ KEYS = {
 
 
 def value_in(values: dict[str, Any], name: str) -> Any:
-    """The package's value for a field of a rule: a named field, or one of `properties`."""
+    """The package's value for a field of a rule: a named field, one of `properties`, or a part of the person."""
+    if name.startswith("person "):
+        part = name.removeprefix("person ")
+        return (values.get("record_details") or values).get({"id": "objectId"}.get(part, part), MISSING_VALUE)
+    if name.startswith("find "):
+        return values.get("companysearchfields", {}).get(name.removeprefix("find "), MISSING_VALUE)
     if name in KEYS:
         found: Any = values
         for step in KEYS[name].split("."):
