@@ -239,7 +239,8 @@ def unseen(
         optional |= {key for key in unchanged if not recent_looks.is_recent(object_type, key, now_ms, wait_ms)}
     # An import spends no read that it can do without.
     imported = cycle_state.imported
-    optional = {key for key in optional.difference(due) if not imported.issuperset(desired_by_key[key].positions)}
+    optional = (optional & seen_at_ms.keys()).difference(due)
+    optional = {key for key in optional if not imported.issuperset(desired_by_key[key].positions)}
     spare = [key for key, at_ms in seen_at_ms.items() if key in optional and before_ms <= at_ms < sure_from_ms]
     spare.sort(key=seen_at_ms.__getitem__)
     room = -len(due) % RECORDS_PER_READ
