@@ -236,6 +236,36 @@ def test_keys_are_letters_while_somebody_types(world: World, browser: Browser) -
     context.close()
 
 
+def test_a_list_rule_has_fields_that_offer_what_hubspot_has(world: World, browser: Browser) -> None:
+    lists = f"{world.process.emulator_url()}/crm/lists/2026-09"
+    headers = {"authorization": "Bearer pat-sandbox-token"}
+    made = {"name": "Best customers", "objectTypeId": "0-1", "processingType": "MANUAL"}
+    assert httpx2.post(lists, json=made, headers=headers).status_code == 200
+    properties = {"vip": True, "email": "ann@example.org"}
+    world.upload(WRITE_KEY, [{"type": "track", "userId": "user1", "event": "Audience", "properties": properties}])
+    context = person(browser)
+    page = context.new_page()
+    world.sign_in(page)
+    page.goto(f"{world.url}/rules/1/edit")
+    page.get_by_label("Event", exact=True).fill("Audience")
+    page.get_by_label("Action").select_option("list")
+    expect(page.locator("#lists option[value='Best customers']")).to_have_count(1)
+    page.get_by_label("List", exact=True).fill("Best custommers")
+    page.get_by_label("What happens").locator("visible=true").select_option("field")
+    page.get_by_label("Field that decides").locator("visible=true").fill("properties.vip")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#fault-list_name")).to_contain_text("Did you mean Best customers?")
+    page.get_by_label("List", exact=True).fill("Best customers")
+    expect(page.locator("#fault-list_name")).to_have_count(0)
+    page.keyboard.press("Tab")
+    expect(page.locator("#tried")).to_contain_text("Put on list Best customers (ann@example.org)")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_have_text("Saved.")
+    [stored] = [rule for rule in world.api("GET", "/destinations/sandbox/rules")["rules"] if "list" in rule]
+    assert (stored["list"], stored["member"]) == ("Best customers", "$.properties.vip")
+    context.close()
+
+
 def test_a_stranger_writes_a_rule_and_sees_its_result_on_a_sample(world: World, browser: Browser) -> None:
     message = {"type": "track", "userId": "user1", "event": "Plan Changed", "properties": {"plan": "Gold", "seats": 5}}
     world.upload(WRITE_KEY, [message])
