@@ -11,6 +11,7 @@ The way of a message through the folders; each uses only those below it:
     steps/      provision       creates properties and event definitions that are missing
                 companies, contacts, associations, events    what is sent, and what its outcome means
                 objects/, marketing/    the same for other object types; for lists, subscriptions and forms
+                record_values, record_calls, labels    the rules that records of all types share
     cycle/      gather          decodes, resolves identities, plans, and calls `coalesce`
                 state, outcomes, portal_schema    what the steps share
                 off_loop        runs every call of the database away from the event loop
