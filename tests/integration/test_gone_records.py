@@ -77,6 +77,43 @@ async def test_an_import_of_older_values_makes_a_deleted_contact_again_with_the_
     assert ("city", "older-than-known") in installation.left_out()
 
 
+@pytest.mark.parametrize("disturbance", ["delete", "rename", "make-again"])
+async def test_a_contact_that_is_gone_loses_no_imported_event(installation: Installation, disturbance: str) -> None:
+    await installation.identify(**ADA)
+    emulator, contact_id = installation.world.emulator, installation.contact()["id"]
+    if disturbance == "rename":
+        emulator.edit("contacts", contact_id, {"email": "other@example.com"})
+    else:
+        emulator.archive("contacts", contact_id)
+    if disturbance == "make-again":
+        emulator.seed(contacts=[{"properties": {"email": "ada@example.com"}}])
+    installation.world.clock.advance(60)
+    await installation.send(
+        {"type": "track", "userId": "ada@example.com", "event": "Signed Up", "timestamp": OLD}, is_import=True
+    )
+    contact = installation.contact()
+    assert contact["properties"]["city"] == "Graz"
+    assert [one["contactId"] for one in emulator.events()] == [contact["id"]]
+
+
+async def test_a_file_that_is_imported_again_makes_hundreds_of_deleted_contacts_again(tmp_path: Path) -> None:
+    """More contacts than a cycle has reads to spare, and no value that changed."""
+    async with World(tmp_path) as world:
+        installation = Installation(world)
+        emails = [f"p{number}@example.com" for number in range(450)]
+        rows = [
+            {"type": "identify", "userId": email, "timestamp": OLD, "traits": {"email": email, "city": "Graz"}}
+            for email in emails
+        ]
+        await installation.send(*rows, is_import=True)
+        for contact in world.emulator.contacts():
+            world.emulator.archive("contacts", contact["id"])
+        world.clock.advance(600)
+        await installation.send(*rows, is_import=True)
+        assert {one["properties"]["city"] for one in world.emulator.contacts()} == {"Graz"}
+        assert len(world.emulator.contacts()) == 450
+
+
 async def test_a_deleted_company_is_made_whole_again_with_its_contacts(installation: Installation) -> None:
     await installation.identify()
     await installation.group("acme.com", name="Acme", employees=5)

@@ -391,6 +391,17 @@ async def test_a_renamed_company_that_memory_lost_keeps_its_new_domain(installat
     assert (company["properties"]["domain"], company["properties"]["name"]) == ("renamed.com", "Old again")
 
 
+async def test_an_imported_event_of_a_person_deleted_for_privacy_is_not_sent(installation: Installation) -> None:
+    await installation.identify(**ADA)
+    installation.world.emulator.delete_for_privacy(installation.contact()["id"])
+    installation.world.clock.advance(60)
+    await installation.send(
+        {"type": "track", "userId": "ada@example.com", "event": "Signed Up", "timestamp": OLD}, is_import=True
+    )
+    assert installation.calls("send/batch") == 0
+    assert set(installation.world.reasons().values()) == {("discarded", "deleted-for-privacy")}
+
+
 # -- what reads cost
 
 
@@ -489,18 +500,33 @@ async def test_an_object_whose_own_text_property_exists_goes_whole_and_nothing_i
         assert installation.left_out() == []
 
 
-async def test_a_self_made_number_takes_a_text_beside_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("first", "later", "written", "beside"),
+    [
+        (123, "A-7", "123", "A-7"),
+        (123, [1, 2], "123", "1;2"),
+        (123, True, "123", "true"),
+        (True, "perhaps", "true", "perhaps"),
+        ("2026-01-15", "next week", "2026-01-15", "next week"),
+        ("2026-01-15T10:00:00Z", "noon", "2026-01-15T10:00:00.000Z", "noon"),
+    ],
+)
+async def test_a_self_made_property_takes_a_value_of_another_type_beside_it(
+    tmp_path: Path, first: object, later: object, written: str, beside: str
+) -> None:
     mapping = Mapping_(create_properties=True)
     async with World(tmp_path, destination=structs.replace(DESTINATION, mapping=mapping)) as world:
         installation = Installation(world)
-        for sku in (123, "A-7"):
+        for sku in (first, later):
             await installation.identify(sku=sku)
             await installation.send(
                 {"type": "track", "userId": "ada@example.com", "event": "Bought", "properties": {"sku": sku}}
             )
         contact = installation.contact()["properties"]
-        assert (contact["sku"], contact["sku_text"]) == ("123", "A-7")
-        assert [one["properties"] for one in world.emulator.events()] == [{"sku": "123"}, {"sku_text": "A-7"}]
+        assert (contact["sku"], contact["sku_text"]) == (written, beside)
+        events = [one["properties"] for one in world.emulator.events()]
+        assert events[0]["sku"].startswith(written)
+        assert events[1] == {"sku_text": beside}
         assert installation.left_out() == []
 
 

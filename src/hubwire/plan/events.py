@@ -20,6 +20,7 @@ from hubwire.plan.names import MAX_EVENT_LABEL, compressed, event_name, property
 from hubwire.plan.rulebook import Rulebook
 from hubwire.plan.trait_rules import MAX_FIELD
 from hubwire.plan.values import (
+    NARROW_TYPES,
     Converted,
     Partial,
     Refusal,
@@ -247,7 +248,8 @@ class EventWriter:
         return known, is_complete
 
     def _put(self, key: str, named: EventKey, kind: str, converted: Converted, value: object) -> None:
-        if isinstance(converted, Refusal) and self._write_beside(key, named, kind, value):
+        is_refused = isinstance(converted, Refusal) and converted.reason is not Reason.EMPTY_VALUE
+        if is_refused and self._write_beside(key, named, kind, value):
             return
         if isinstance(converted, Refusal):
             if converted.reason is Reason.EMPTY_VALUE:
@@ -262,10 +264,10 @@ class EventWriter:
             self._report_empty(key)
 
     def _write_beside(self, key: str, named: EventKey, kind: str, value: object) -> bool:
-        """Write a text to the property beside a number property that Hubwire created from the first value, because a
-        number property never accepts text."""
+        """Write a value as text to the property beside one that Hubwire created from the first value, because its type
+        never accepts this one."""
         name = f"{named.name}_text"
-        if kind != "number" or named.name not in self._own or type(value) is not str or len(name) > MAX_NAME:
+        if kind not in NARROW_TYPES or named.name not in self._own or len(name) > MAX_NAME:
             return False
         if self._known.get(name, "string") != "string" or not (name in self._known or self._may_add):
             return False

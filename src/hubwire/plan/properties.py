@@ -126,7 +126,7 @@ class Writer:
 
     def _put(self, path: str, target: Target, converted: Converted, value: object) -> None:
         """Keep a converted value by its rule's rank, or report why it is left out."""
-        if isinstance(converted, Refusal) and target.beside is not None and type(value) is str and self.may_create:
+        if isinstance(converted, Refusal) and target.beside is not None and self.may_create:
             self._put_beside(path, target.beside, value)
             return
         if isinstance(converted, Partial):
@@ -147,9 +147,9 @@ class Writer:
         self.properties[name] = PropertyValue(converted, target.rule)
         self._paths[name] = path
 
-    def _put_beside(self, path: str, name: str, value: str) -> None:
-        """Write a text to the property beside a number property that Hubwire created from the first value, because a
-        number property never accepts text."""
+    def _put_beside(self, path: str, name: str, value: object) -> None:
+        """Write a value as text to the property beside one that Hubwire created from the first value, because its type
+        never accepts this one."""
         converted = text(value)
         if not isinstance(converted, str) or name in self.properties:
             self._report(path, converted)

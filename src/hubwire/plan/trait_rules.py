@@ -17,7 +17,7 @@ from typing import NamedTuple
 from hubwire.operation import LeftOut
 from hubwire.plan.choices import converter
 from hubwire.plan.names import MAX_PROPERTY_NAME, compressed, normalised, property_name
-from hubwire.plan.values import Converter
+from hubwire.plan.values import NARROW_TYPES, Converter
 from hubwire.reasons import Reason
 from hubwire.schema import PropertyDefinition
 
@@ -223,8 +223,8 @@ class TraitRules:
         return TraitRule(self._target(definition, 0, "mapping"), is_own=True)
 
     def _target(self, definition: PropertyDefinition, rank: int, rule: str) -> Target:
-        is_own_number = definition.is_own and definition.type == "number"
-        beside = f"{definition.name}_text" if is_own_number and len(definition.name) <= MAX_PROPERTY_NAME - 5 else None
+        is_narrow = definition.is_own and definition.type in NARROW_TYPES
+        beside = f"{definition.name}_text" if is_narrow and len(definition.name) <= MAX_PROPERTY_NAME - 5 else None
         return Target(definition.name, rank, converter(definition, self._day_zone), rule, beside)
 
     def _read_only(self, path: str, name: str) -> TraitRule:

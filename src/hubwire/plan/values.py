@@ -271,6 +271,10 @@ BY_TYPE: dict[str, Converter] = {
 }
 
 
+NARROW_TYPES = frozenset({"number", "bool", "date", "datetime"})
+"""The types of a property created from its first value that refuse some later values."""
+
+
 def inferred(value: object) -> tuple[str, Converted]:
     """The HubSpot type that fits a value best, and the converted value, for a new property or definition.
 

@@ -206,6 +206,11 @@ def _is_failure(verdict: Verdict) -> bool:
 
 SURE_MS = 2000
 """A record that was seen less than this time ago still exists."""
+IMPORT_SPARE_MS = 60_000
+"""The same for imported messages in a quiet portal: a minute, so that an import does not look at its own records."""
+IMPORT_SURE_MS = 10 * 60_000
+"""A record that imported messages rely on, or change nothing of, is looked up after this time in any portal: a file that
+is imported again changes nothing. It is longer than most imports take, so that each reads a record once."""
 
 
 def unseen(
@@ -224,12 +229,15 @@ def unseen(
     gone is made again, even if no value changed.
     """
     recent_looks, now_ms = cycle_state.portal.recent_looks, cycle_state.now_ms
-    needed = relied | unchanged
+    needed, imported = relied | unchanged, cycle_state.imported
     before_ms, sure_from_ms = cycle_state.unseen_before_ms, now_ms - SURE_MS
     replayed = {position for position, due in cycle_state.outcomes.due.items() if due.is_replay}
 
+    def is_imported(key: str) -> bool:
+        return imported.issuperset(desired_by_key[key].positions)
+
     def is_due(key: str, at_ms: int) -> bool:
-        is_old = key in needed and at_ms < before_ms
+        is_old = key in needed and at_ms < (max(before_ms, now_ms - IMPORT_SURE_MS) if is_imported(key) else before_ms)
         return at_ms == 0 or is_old or (at_ms < sure_from_ms and not replayed.isdisjoint(desired_by_key[key].positions))
 
     due = [key for key, at_ms in seen_at_ms.items() if is_due(key, at_ms)]
@@ -237,10 +245,10 @@ def unseen(
     if not cycle_state.import_goes_on:
         wait_ms = cycle_state.recheck_ms
         optional |= {key for key in unchanged if not recent_looks.is_recent(object_type, key, now_ms, wait_ms)}
-    # An import spends no read that it can do without.
-    imported = cycle_state.imported
     optional = (optional & seen_at_ms.keys()).difference(due)
-    optional = {key for key in optional if not imported.issuperset(desired_by_key[key].positions)}
+    # A large import spends no read that it can do without, and does not look again at what it has just written.
+    last_ms = 0 if cycle_state.import_goes_on else now_ms - IMPORT_SPARE_MS
+    optional = {key for key in optional if seen_at_ms[key] < last_ms or not is_imported(key)}
     spare = [key for key, at_ms in seen_at_ms.items() if key in optional and before_ms <= at_ms < sure_from_ms]
     spare.sort(key=seen_at_ms.__getitem__)
     room = -len(due) % RECORDS_PER_READ
