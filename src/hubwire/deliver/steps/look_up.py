@@ -209,8 +209,8 @@ SURE_MS = 2000
 IMPORT_SPARE_MS = 60_000
 """The same for imported messages in a quiet portal: a minute, so that an import does not look at its own records."""
 IMPORT_SURE_MS = 10 * 60_000
-"""A record that imported messages rely on, or change nothing of, is looked up after this time in any portal: a file that
-is imported again changes nothing. It is longer than most imports take, so that each reads a record once."""
+"""A record that imported messages rely on, or change nothing of, is looked up after this time in any portal, because a
+file that is imported again changes nothing. Most imports take less time, so each reads a record once."""
 
 
 def unseen(
