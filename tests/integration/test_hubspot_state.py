@@ -530,6 +530,28 @@ async def test_a_self_made_property_takes_a_value_of_another_type_beside_it(
         assert installation.left_out() == []
 
 
+async def test_a_text_goes_to_no_property_that_somebody_else_made(tmp_path: Path) -> None:
+    mapping = Mapping_(create_properties=True)
+    async with World(tmp_path, destination=structs.replace(DESTINATION, mapping=mapping)) as world:
+        installation = Installation(world)
+        text = {"name": "sku_text", "label": "s", "type": "string", "fieldType": "text"}
+        world.emulator.seed(properties={"contacts": [{**text, "groupName": "contactinformation"}]})
+        definition = {**BOX, "propertyDefinitions": [{"label": "s", "name": "sku_text", "type": "string"}]}
+        answer = world.emulator.call("POST", "/events/custom/2026-09/event-definitions", definition)
+        assert answer.status in (200, 201)
+        await installation.identify(sku=123)
+        world.emulator.edit("contacts", installation.contact()["id"], {"sku_text": "by hand"})
+        for sku in (123, "A-7"):
+            await installation.identify(sku=sku)
+            await installation.send(
+                {"type": "track", "userId": "ada@example.com", "event": "Box Opened", "properties": {"sku": sku}}
+            )
+        contact = installation.contact()["properties"]
+        assert (contact["sku"], contact["sku_text"]) == ("123", "by hand")
+        assert [one["properties"] for one in world.emulator.events()] == [{"sku": "123"}, {}]
+        assert installation.left_out() == [("traits.sku", "wrong-type"), ("properties.sku", "wrong-type")]
+
+
 # -- 6. the schema is an hour old
 
 

@@ -269,7 +269,9 @@ class EventWriter:
         name = f"{named.name}_text"
         if kind not in NARROW_TYPES or named.name not in self._own or len(name) > MAX_NAME:
             return False
-        if self._known.get(name, "string") != "string" or not (name in self._known or self._may_add):
+        # A property that somebody else made is not ours to write.
+        is_ours = name in self._own and self._known.get(name) == "string"
+        if not is_ours and (name in self._known or not self._may_add):
             return False
         self._put(key, EventKey(name, named.limit), "string", text(value), value)
         return True

@@ -223,9 +223,16 @@ class TraitRules:
         return TraitRule(self._target(definition, 0, "mapping"), is_own=True)
 
     def _target(self, definition: PropertyDefinition, rank: int, rule: str) -> Target:
-        is_narrow = definition.is_own and definition.type in NARROW_TYPES
-        beside = f"{definition.name}_text" if is_narrow and len(definition.name) <= MAX_PROPERTY_NAME - 5 else None
-        return Target(definition.name, rank, converter(definition, self._day_zone), rule, beside)
+        return Target(definition.name, rank, converter(definition, self._day_zone), rule, self._beside(definition))
+
+    def _beside(self, definition: PropertyDefinition) -> str | None:
+        """The text property for values that a property of ours cannot hold. One that somebody else made is not ours to
+        write."""
+        name = f"{definition.name}_text"
+        if not definition.is_own or definition.type not in NARROW_TYPES or len(name) > MAX_PROPERTY_NAME:
+            return None
+        existing = self._definitions.get(name)
+        return name if existing is None or (existing.is_own and existing.type == "string") else None
 
     def _read_only(self, path: str, name: str) -> TraitRule:
         is_ours = name == self._object.key or name.startswith(OWN_PREFIX)
