@@ -57,7 +57,9 @@ def journaled(shell: Shell) -> list[dict[str, Any]]:
 def test_a_folder_of_every_format_is_imported_once(ready: Shell) -> None:
     folder = Path("export")
     folder.mkdir()
-    (folder / "1.json.gz").write_bytes(gzip.compress(ndjson({**identify(1), "sentAt": "x", "projectId": "p"})))
+    (folder / "1.json.gz").write_bytes(
+        gzip.compress(ndjson({**identify(1), "sentAt": "2026-01-01T00:00:00Z", "projectId": "p"}))
+    )
     (folder / "2.json").write_bytes(json.dumps([identify(2), identify(3)]).encode())
     (folder / "3.csv").write_bytes(b"email,plan\nperson4@example.com,gold\n")
     ran = ready("import", "export", "--source", "api", "--json")
