@@ -309,6 +309,20 @@ async def test_a_portal_that_migrates_is_left_alone_for_as_long_as_it_says(world
     assert len(world.emulator.contacts()) == 1
 
 
+@pytest.mark.parametrize("answer", [{"status": 302, "headers": {"Location": "https://login.test/"}}, {"status": 407}])
+async def test_an_answer_that_is_not_hubspots_stops_the_line_for_seconds(world: World, answer: dict[str, Any]) -> None:
+    world.emulator.fault(**answer, path="/account-info/*", times=1)
+    world.append([identify(1)])
+    driver = world.driver()
+    await world.drain(driver)
+    assert stopped(world)[0] == "hubspot-unreadable"
+    began_ms = world.clock.monotonic_ms()
+    await world.drain(driver, through_stops=True)
+    assert len(world.emulator.contacts()) == 1
+    assert stopped(world)[0] is None
+    assert world.clock.monotonic_ms() - began_ms < 15_000
+
+
 # -- capabilities
 
 

@@ -58,7 +58,7 @@ log = structlog.get_logger("hubwire.deliver")
 
 STOPPED_PROBE_SECONDS = 300.0
 FAILED = (Reason.HUBSPOT_FAILED, Reason.HUBSPOT_UNREACHABLE, Reason.HUBSPOT_UNREADABLE)
-"""Reasons of deliveries whose own call had no usable answer, while other calls were answered."""
+"""No usable answer. A stop for one of them lasts seconds at first, and longer each time."""
 SELECTIONS = 3
 """How often a cycle selects its messages at most, if people change them in the meantime."""
 BUG_RUN = 10
@@ -284,7 +284,7 @@ class Lane:
         now_ms = self._clock.now_ms()
         if stop.reason is Reason.BUDGET_SPENT:
             wait_seconds = max(self.governor.wait_seconds(Priority.IDENTIFY, now_ms), 1.0)
-        elif stop.reason in (Reason.HUBSPOT_FAILED, Reason.HUBSPOT_UNREACHABLE, Reason.RATE_LIMITED):
+        elif stop.reason in (*FAILED, Reason.RATE_LIMITED):
             grown_seconds = OUTAGE_SECONDS[min(self._outages, len(OUTAGE_SECONDS) - 1)]
             wait_seconds = max(grown_seconds, stop.retry_after_seconds or 0.0)
             self._outages += 1

@@ -84,10 +84,10 @@ VERDICTS: tuple[Rule, ...] = (
         "redirected",
         "3xx, 407",
         Says.STOP,
-        "HubSpot's API does not redirect, so the base URL or a proxy is wrong.",
+        "HubSpot's API does not redirect: a proxy misbehaves, or the base URL is wrong. The waits grow to 300 s.",
         statuses=((300, 399), (407, 407)),
         reason=Reason.HUBSPOT_UNREADABLE,
-        wait_seconds=PROBE_SECONDS,
+        wait_seconds=5.0,
     ),
     Rule(
         "token-expired",
