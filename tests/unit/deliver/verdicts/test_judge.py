@@ -508,8 +508,8 @@ def test_a_call_that_failed_is_repeated_as_it_is(status: int | None, body: objec
 @pytest.mark.parametrize(
     ("status", "body", "verdict"),
     [
-        (301, b"", StopTheLine(Reason.HUBSPOT_UNREADABLE, "", 900.0)),
-        (407, b"", StopTheLine(Reason.HUBSPOT_UNREADABLE, "", 900.0)),
+        (301, b"", StopTheLine(Reason.HUBSPOT_UNREADABLE, "", 5.0)),
+        (407, b"", StopTheLine(Reason.HUBSPOT_UNREADABLE, "", 5.0)),
         (401, problem("not found", "INVALID_AUTHENTICATION"), StopTheLine(Reason.UNAUTHORISED, "", 900.0)),
         (
             401,
