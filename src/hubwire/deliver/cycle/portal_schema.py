@@ -43,13 +43,13 @@ UNAVAILABLE_AGE_MS = 15 * 60 * 1000
 
 
 class SpareReads:
-    """A budget of optional reads: one for twenty calls, a few at once, and none while the portal is busy.
+    """A budget of optional reads: one for about thirty calls, a few at once, and none while the portal is busy.
 
     A quiet portal is therefore read often, and a busy one makes no more calls than it needs.
     """
 
-    BURST = 20.0
-    PER_CALL = 0.045
+    BURST = 6.0
+    PER_CALL = 0.035
     BUSY_PER_SECOND = 4.0
     """More calls than this, in about the last minute, are busy traffic."""
 
