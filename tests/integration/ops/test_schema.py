@@ -175,6 +175,8 @@ def test_what_messages_bring_is_shown_beside_what_the_portal_has(ready: Shell, e
 
 
 def test_events_are_compared_by_their_properties(ready: Shell, emulator: Emulator) -> None:
+    theirs = [{"name": "cost", "label": "Cost", "type": "number"}]
+    emulator.seed(event_definitions=[{"name": "signed_up", "label": "Signed Up", "properties": theirs}])
     journal(ready, SERVER, track("Signed Up", cost=1.5), track("Gone Again", cost=1.5))
     ready("schema", "apply", "--yes")
     hub_id = emulator.state.config.portal_id
