@@ -21,6 +21,7 @@ from hubwire.message import JournalRow, Message
 from hubwire.operation import Associate, Discard, Hold, Link, Operation, Plan, UpsertCompany
 from hubwire.plan.identity import MAX_STEPS, Identity, pointer_targets
 from hubwire.plan.planner import keys_of, keys_of_person, links_of, plan
+from hubwire.plan.rules.rule_set import rule_set
 from hubwire.reasons import Reason
 from hubwire.schema import PortalSchema
 
@@ -147,6 +148,8 @@ class Gatherer:
 
     def _load_traits(self, messages: Sequence[Message]) -> None:
         """Load what rules need of the messages' people, whose ids are known now."""
+        if not rule_set(self._destination).person_traits:
+            return
         found = {
             key
             for message in messages
