@@ -86,6 +86,8 @@ def test_on_a_phone_a_button_brings_its_result_into_view(host: Host, visit: Visi
     page = open_demo(host, visit)
     page.click("form[data-call=page] button")
     expect(page.locator("#hubspot-title")).to_be_in_viewport()
+    received(page, "/pricing")
+    expect(page.locator("#hubspot-title")).to_be_in_viewport()
 
 
 def test_clear_empties_the_panel(host: Host, visit: Visit) -> None:
