@@ -15,7 +15,7 @@ test: set-up tools ## set up (also Debian and npm packages, as root) and run the
 	$(BIN)/pytest $(PARALLEL) tests/browser # apart: the browser driver keeps an event loop of its own running
 
 test-fast: set-up ## run the unit tests alone: seconds, after each change
-	$(BIN)/pytest -q -p no:schemathesis -p no:hypothesispytest tests/unit
+	$(BIN)/pytest -q -p no:schemathesis -p no:hypothesispytest -p no:logging -p no:anyio tests/unit
 
 test-lowest: tools ## run the receiver's and the contract tests with the lowest versions that pyproject.toml allows
 	@PYTHON=$(PYTHON) scripts/lowest

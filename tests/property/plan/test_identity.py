@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.plan.test_identity import S, known
@@ -88,3 +90,16 @@ def test_circles_of_pointers_end(all_links: list[Link]) -> None:
     resolution = known(*all_links).resolve(S, "1", "x")
     assert len(resolution.keys) == len(set(resolution.keys))
     assert resolution.email is None or "@" in resolution.email[1:]
+
+
+def test_an_email_reaches_a_user_with_several_other_ids_and_those_behind_them() -> None:
+    aliases = [
+        Link(S, "u:old", "@u:1", 0, 1), Link(S, "u:1", "@u:old", 0, 0),
+        Link(S, "u:other", "@u:1", 0, 2), Link(S, "u:1", "@u:other", 0, 0),
+        Link(S, "u:1", "@u:new", 0, 3), Link(S, "u:new", "@u:1", 0, 0),
+    ]  # fmt: skip
+    email = Link(S, "u:old", "a@b.co", 3, 9)
+    for order in itertools.permutations([*aliases, email], 7):
+        identity = known(*order)
+        for user in ("old", "1", "other", "new"):
+            assert identity.resolve(S, user, None)[:2] == ("a@b.co", 3)

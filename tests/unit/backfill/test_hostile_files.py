@@ -177,12 +177,12 @@ def test_a_damaged_file_in_a_zip_is_not_called_empty(write: Write) -> None:
 
 def test_an_estimate_counts_what_a_truncated_file_has(write: Write) -> None:
     body = gzip.compress(
-        "\n".join(f'{{"type":"identify","userId":"{n * 7919 % 99991}"}}' for n in range(60_000)).encode()
+        "\n".join(f'{{"type":"identify","userId":"{n * 7919 % 99991}"}}' for n in range(12_000)).encode()
     )
-    Path("x.ndjson.gz").write_bytes(body[:-5000])
+    Path("x.ndjson.gz").write_bytes(body[:-5_000])
     history = look_at(["x.ndjson.gz"], ReadOptions())
     source = Source(source_id=1, name="server", kind=SourceKind.SERVER)
-    assert 20_000 < sum(1 for _ in HistoryRows(history, source, 1_795_000_000_000)) < 60_000
+    assert 4_000 < sum(1 for _ in HistoryRows(history, source, 1_795_000_000_000)) < 12_000
 
 
 def test_a_database_that_fails_at_a_row_is_refused_with_the_row(

@@ -270,7 +270,7 @@ def test_lines_before_the_header_are_passed_over(read: Read) -> None:
 
 @pytest.mark.parametrize("ending", ["gz", "zst"])
 def test_a_file_that_was_cut_off_gives_what_came_before(tmp_path: Path, ending: str) -> None:
-    body = "".join(lines({**IDENTIFY, "userId": f"u{n:06}", "messageId": f"{n * 7919 % 99991}"}) for n in range(10_000))
+    body = "".join(lines({**IDENTIFY, "userId": f"u{n:06}", "messageId": f"{n * 7919 % 99991}"}) for n in range(4_000))
     whole = gzip.compress(body.encode()) if ending == "gz" else zstandard.compress(body.encode())
     path = tmp_path / f"x.ndjson.{ending}"
     path.write_bytes(whole[: len(whole) * 2 // 3])
@@ -285,7 +285,7 @@ def test_a_file_that_was_cut_off_gives_what_came_before(tmp_path: Path, ending: 
 
     with pytest.raises(DamagedFile, match="damaged or cut off"):
         read_on()
-    assert 5_000 < rows < 10_000
+    assert 1_000 < rows < 4_000
 
 
 @pytest.mark.parametrize(

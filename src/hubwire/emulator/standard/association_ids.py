@@ -6,7 +6,8 @@ direction is chosen (the next number), as is the primary label of deals, tickets
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 from hubwire.emulator.standard.kinds import BY_NAME
 
@@ -125,6 +126,11 @@ leads companies 580 581
 
 def built_in() -> dict[Pair, list[AssociationType]]:
     """Fresh definitions by pair, the unlabelled type first."""
+    return {pair: [replace(defined) for defined in types] for pair, types in _built_in().items()}
+
+
+@cache
+def _built_in() -> dict[Pair, list[AssociationType]]:
     known: dict[Pair, list[AssociationType]] = {}
     primaries = {(from_type, to_type) for from_type, to_type, *_ in _rows(_PRIMARY)}
     primaries |= {(to_type, from_type) for from_type, to_type in primaries}

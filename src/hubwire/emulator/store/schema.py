@@ -144,23 +144,23 @@ class Schema:
     def _load_defaults(self) -> None:
         for order, (name, label) in enumerate(default_groups(self.object_name).items()):
             self.groups[name] = Group(name=name, label=label, display_order=order)
-        for definition, rule in _defaults(self.object_name):
-            self.live[definition.name] = definition
-            self.rules[definition.name] = rule
+        live, rules = _defaults(self.object_name)
+        self.live, self.rules = dict(live), dict(rules)
         self._list_names()
 
 
 @cache
-def _defaults(object_name: str) -> list[tuple[Property, ValueRule]]:
-    pairs: list[tuple[Property, ValueRule]] = []
+def _defaults(object_name: str) -> tuple[dict[str, Property], dict[str, ValueRule]]:
+    live: dict[str, Property] = {}
+    rules: dict[str, ValueRule] = {}
     for values in default_properties(object_name):
         metadata = ModificationMetadata(
             archivable=False, read_only_definition=True, read_only_value=values.pop("is_read_only")
         )
         options = options_of(values.pop("options"))
         definition = Property(**values, options=options, hubspot_defined=True, modification_metadata=metadata)
-        pairs.append((definition, _rule(definition)))
-    return pairs
+        live[definition.name], rules[definition.name] = definition, _rule(definition)
+    return live, rules
 
 
 def _rule(definition: Property) -> ValueRule:
