@@ -184,6 +184,11 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """Pins the daily budget; None starts at the seed's 40,000 and follows HubSpot's headers."""
 
     @property
+    def has_rules(self) -> bool:
+        """Whether it has rules, of its own or of a preset."""
+        return bool(self.rules or self.presets)
+
+    @property
     def hold_ms(self) -> int:
         """How long a message waits for its person or company."""
         return round(self.hold_hours * HOUR_SECONDS * 1000)

@@ -25,7 +25,7 @@ from hubwire.deliver.cycle.coalesce import (
 )
 from hubwire.deliver.cycle.gather import Gatherer, LoadLinks
 from hubwire.deliver.cycle.outcomes import Outcomes
-from hubwire.deliver.cycle.recent_contacts import RecentContacts
+from hubwire.deliver.cycle.recent_records import RecentContacts
 from hubwire.deliver.steps.companies import DOMAIN
 from hubwire.deliver.steps.company_search import DOMAINS_PER_SEARCH
 from hubwire.deliver.steps.look_up import CONTACTS_PER_ASSOCIATION_READ

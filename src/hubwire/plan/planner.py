@@ -82,14 +82,14 @@ def _links_of(message: Message, source: Source, destination: Destination) -> lis
     mapping = destination.mapping
     if refused(message, mapping) is not None or skipped(message, destination) is not None:
         return []
-    if destination.rules or destination.presets:
+    if destination.has_rules:
         message = rule_set(destination).without_taken(message)
     return _links_of_ids(message, source, mapping) + _links_of_traits(message, source, destination)
 
 
 def _links_of_traits(message: Message, source: Source, destination: Destination) -> list[Link]:
     """The traits of the message that rules want to be remembered."""
-    if not (destination.rules or destination.presets):
+    if not destination.has_rules:
         return []
     names = rule_set(destination).person_traits
     space = source.identity_space
@@ -100,7 +100,7 @@ def keys_of_person(
     message: Message, source: Source, destination: Destination, identity: Identity
 ) -> list[tuple[str, str]]:
     """The (space, key) pairs of what rules need of the message's person. Loaded when the cycle's links are known."""
-    if not (destination.rules or destination.presets):
+    if not destination.has_rules:
         return []
     rules = rule_set(destination)
     if not rules.candidates(message).takes_traits:

@@ -77,7 +77,7 @@ def rulebook(schema: PortalSchema, destination: Destination) -> Rulebook:
         email_keys=tuple(key for key, name in mapping.contact.items() if name == CONTACT.key),
         mapped_events={name.strip().casefold(): target for name, target in mapping.events.items()},
         only_events=frozenset(name.strip().casefold() for name in mapping.only_events),
-        rules=rule_set(destination) if destination.rules or destination.presets else None,
+        rules=rule_set(destination) if destination.has_rules else None,
     )
     if len(schema.rulebooks) >= MAX_RULEBOOKS:
         schema.rulebooks.clear()

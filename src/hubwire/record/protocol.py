@@ -217,6 +217,16 @@ class CycleOutcome(msgspec.Struct, kw_only=True):
     tally: Tally = Tally()
     ended_at_ms: int = 0
 
+    @property
+    def has_objects(self) -> bool:
+        """Whether the cycle learnt something of records other than contacts and companies."""
+        return bool(self.records or self.record_associations or self.parted)
+
+    @property
+    def has_marketing(self) -> bool:
+        """Whether the cycle learnt something of lists, subscriptions or forms."""
+        return bool(self.lists or self.memberships or self.preferences or self.submissions)
+
 
 class ObjectMemory(Protocol):
     """The memory of records other than contacts and companies. Contract: `tests/contract/test_object_memory.py`.

@@ -30,8 +30,10 @@ def write_outcome(db: Db, destination_id: int, outcome: CycleOutcome) -> int:
     deliveries its links and records released."""
     _write_fates(db, destination_id, outcome)
     _write_memory(db, destination_id, outcome)
-    write_objects(session(db), destination_id, outcome)
-    write_marketing(session(db), destination_id, outcome)
+    if outcome.has_objects:
+        write_objects(session(db), destination_id, outcome)
+    if outcome.has_marketing:
+        write_marketing(session(db), destination_id, outcome)
     write_attempts(session(db), destination_id, outcome.cycle_id, outcome.attempts)
     close_cycle(session(db), destination_id, outcome)
     held = [settled for settled in outcome.settled if settled.state is State.HELD and settled.hold_keys]

@@ -23,8 +23,10 @@ def write_outcome(db: sqlite3.Connection, destination_id: int, outcome: CycleOut
     """Write the results of a cycle; returns how many held deliveries its links and records released."""
     released = _write_links(db, outcome) + _write_fates(db, destination_id, outcome)
     _write_memory(db, destination_id, outcome)
-    write_objects(db, destination_id, outcome)
-    write_marketing(db, destination_id, outcome)
+    if outcome.has_objects:
+        write_objects(db, destination_id, outcome)
+    if outcome.has_marketing:
+        write_marketing(db, destination_id, outcome)
     write_attempts(db, destination_id, outcome.cycle_id, outcome.attempts)
     close_cycle(db, destination_id, outcome)
     if outcome.found:

@@ -148,7 +148,7 @@ class Gatherer:
 
     def _load_traits(self, messages: Sequence[Message]) -> None:
         """Load what rules need of the messages' people, whose ids are known now."""
-        if not rule_set(self._destination).person_traits:
+        if not self._destination.has_rules or not rule_set(self._destination).person_traits:
             return
         found = {
             key

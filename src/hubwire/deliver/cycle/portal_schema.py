@@ -12,9 +12,7 @@ from hubwire.deliver.cycle.marketing_portal import MarketingPortal
 from hubwire.deliver.cycle.newest import ReadHistories
 from hubwire.deliver.cycle.object_schemas import read_object_schemas
 from hubwire.deliver.cycle.own_source import OwnSource
-from hubwire.deliver.cycle.recent_contacts import RecentContacts
-from hubwire.deliver.cycle.recent_times import RecentTimes
-from hubwire.deliver.cycle.record_keys import RecordKeys
+from hubwire.deliver.cycle.recent_records import RecentContacts, RecentTimes, RecordKeys
 from hubwire.deliver.limits.daily_budget import DecayingRate
 from hubwire.deliver.verdicts import without_answer
 from hubwire.deliver.verdicts.dependants import as_stop

@@ -25,10 +25,10 @@ from hubwire.deliver.steps.made_records import of_made_records
 from hubwire.deliver.steps.marketing.forms import put_off_people, recall_people, submit_forms
 from hubwire.deliver.steps.marketing.lists import set_memberships
 from hubwire.deliver.steps.marketing.subscriptions import set_subscriptions
-from hubwire.deliver.steps.newer import report_older
 from hubwire.deliver.steps.objects.new_records import missing_own_keys
 from hubwire.deliver.steps.objects.records import send_records
 from hubwire.deliver.steps.provision import Missing, provide
+from hubwire.deliver.steps.record_values import report_older
 from hubwire.deliver.verdicts import without_answer
 from hubwire.delivery import Retry
 from hubwire.destination import Source, Trust
@@ -60,7 +60,9 @@ async def run_cycle(cycle_state: CycleState, sources: Mapping[int, Source], sele
         cycle_state.definitions_made,
         cycle_state.public,
     )
-    properties = gathered.missing_properties | missing_own_keys(cycle_state, gathered.work.records)
+    properties = gathered.missing_properties
+    if gathered.work.records:
+        properties = properties | missing_own_keys(cycle_state, gathered.work.records)
     missing = Missing(properties, gathered.work.events, gathered.missing_options)
     provided = await provide(cycle_state.portal, missing, new)
     if provided.is_changed:
@@ -115,7 +117,8 @@ def _gather(cycle_state: CycleState, sources: Mapping[int, Source], selection: S
 
 async def send_work(cycle_state: CycleState, work: Work) -> None:
     """Send the work of a cycle, in the order that later steps need. Raises LineStopped."""
-    await recall_people(cycle_state)
+    if not cycle_state.portal.marketing.recalls_people:
+        await recall_people(cycle_state)
     contacts: dict[str, list[str]] = {}
     for (email, domain), pair in work.associations.items():
         work.contacts.setdefault(email, DesiredRecord(email)).positions.extend(pair.positions)

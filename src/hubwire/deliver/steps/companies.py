@@ -26,9 +26,9 @@ from hubwire.deliver.steps.company_search import CompanyMatch
 from hubwire.deliver.steps.company_state import OBJECT, look_up_companies
 from hubwire.deliver.steps.conditions import settle
 from hubwire.deliver.steps.keyed_companies import meet_companies
-from hubwire.deliver.steps.newer import leave_out_lower_trust
 from hubwire.deliver.steps.record_calls import COMPANY, update_call, upsert_call
 from hubwire.deliver.steps.record_values import (
+    leave_out_lower_trust,
     note_unwritten,
     note_written,
     report_refused,

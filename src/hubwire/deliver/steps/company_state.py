@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 
 from hubwire.deliver.calls.caller import together
 from hubwire.deliver.cycle.coalesce import DesiredRecord, difference
-from hubwire.deliver.cycle.recent_contacts import SEARCH_LAG_MS
+from hubwire.deliver.cycle.recent_records import SEARCH_LAG_MS
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.steps.company_search import CompanyMatch, SearchResult, find_companies
 from hubwire.deliver.steps.conditions import settle, unanswered
@@ -23,8 +23,8 @@ from hubwire.deliver.steps.look_up import (
     to_read_again,
     unseen,
 )
-from hubwire.deliver.steps.newer import foreign_versions, late_names, leave_out_newer
 from hubwire.deliver.steps.provision import ensure_company_key
+from hubwire.deliver.steps.record_values import foreign_versions, late_names, leave_out_newer
 from hubwire.deliver.verdicts import without_answer
 from hubwire.delivery import Verdict
 from hubwire.hubspot.reading import HeldRecord

@@ -25,7 +25,7 @@ from hubwire.deliver.steps.look_up import (
     to_read_again,
     unseen,
 )
-from hubwire.deliver.steps.newer import foreign_versions, late_names, leave_out_newer
+from hubwire.deliver.steps.record_values import foreign_versions, late_names, leave_out_newer
 from hubwire.deliver.verdicts import without_answer
 from hubwire.delivery import Verdict
 from hubwire.hubspot.reading import RECORDS_PER_HISTORY_READ, HeldRecord, Version, moment_ms

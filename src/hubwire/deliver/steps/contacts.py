@@ -24,14 +24,15 @@ from hubwire.deliver.cycle.newest import STAGE
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.steps.contact_state import OBJECT, compare_whole, look_up_contacts
 from hubwire.deliver.steps.keyed_contacts import meet_contacts
-from hubwire.deliver.steps.newer import leave_out_lower_trust, without_newer
 from hubwire.deliver.steps.record_calls import CONTACT, update_call, upsert_call
 from hubwire.deliver.steps.record_values import (
+    leave_out_lower_trust,
     note_unwritten,
     note_written,
     report_refused,
     values_to_restore,
     values_to_send,
+    without_newer,
 )
 from hubwire.deliver.steps.stages import Backward, move_stages_back
 from hubwire.deliver.verdicts.dependants import is_delivered

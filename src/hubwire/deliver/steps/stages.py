@@ -14,7 +14,7 @@ from hubwire.deliver.cycle.coalesce import DesiredRecord
 from hubwire.deliver.cycle.newest import STAGE
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.steps.look_up import Held, read_companies, read_contacts
-from hubwire.deliver.steps.newer import foreign_versions, leave_out_newer
+from hubwire.deliver.steps.record_values import foreign_versions, leave_out_newer
 from hubwire.deliver.verdicts.dependants import is_delivered
 from hubwire.hubspot.call import OBJECTS_PER_CALL, Call, split
 from hubwire.operation import LeftOut, RecordRef

@@ -264,10 +264,8 @@ def _wait(cycle_state: CycleState, operation: SubmitForm, verdict: Verdict) -> N
 
 
 async def recall_people(cycle_state: CycleState) -> None:
-    """Recall, once for each lease, the people for whose forms the lane waited when it was driven last."""
+    """Recall the people for whose forms the lane waited when it was driven last. A lane does it once."""
     portal = cycle_state.portal.marketing
-    if portal.recalls_people:
-        return
     since_ms = cycle_state.now_ms - decisions.GIVE_UP_MS
     memory = cycle_state.record.marketing
     waiting = await cycle_state.off_loop(memory.open_submissions, cycle_state.destination_id, since_ms)

@@ -17,8 +17,8 @@ from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.steps.conditions import settle, unanswered
 from hubwire.deliver.steps.find_records import find_records
 from hubwire.deliver.steps.look_up import Held, read_by_key, read_records, unseen
-from hubwire.deliver.steps.newer import foreign_versions, late_names, leave_out_newer
 from hubwire.deliver.steps.objects.waiting_values import is_waiting_only, keep_waiting
+from hubwire.deliver.steps.record_values import foreign_versions, late_names, leave_out_newer
 from hubwire.delivery import Delivered
 from hubwire.hubspot.call import Call
 from hubwire.hubspot.reading import total_and_next

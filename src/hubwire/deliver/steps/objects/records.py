@@ -23,7 +23,6 @@ from hubwire.deliver.cycle.coalesce import (
 )
 from hubwire.deliver.cycle.state import CycleState
 from hubwire.deliver.steps.made_records import of_made_records
-from hubwire.deliver.steps.newer import leave_out_lower_trust
 from hubwire.deliver.steps.objects.new_records import Routed, Routes
 from hubwire.deliver.steps.objects.record_associations import associate_records
 from hubwire.deliver.steps.objects.record_holds import hold_unavailable, is_unavailable, wait_for_record
@@ -32,6 +31,7 @@ from hubwire.deliver.steps.objects.removed_records import archive_removed, leave
 from hubwire.deliver.steps.objects.waiting_values import add_waiting, drop_waiting
 from hubwire.deliver.steps.record_calls import update_call
 from hubwire.deliver.steps.record_values import (
+    leave_out_lower_trust,
     note_unwritten,
     note_written,
     report_refused,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hubwire.deliver.cycle.recent_contacts import MAX_DOMAINS, MAX_PER_DOMAIN, SEARCH_LAG_MS, RecentContacts
+from hubwire.deliver.cycle.recent_records import MAX_DOMAINS, MAX_PER_DOMAIN, SEARCH_LAG_MS, RecentContacts
 
 NOW_MS = 1_000_000
 
