@@ -418,8 +418,9 @@ _RETRYING: dict[Reason, tuple[str, str]] = {
         "Nothing to do: Hubwire looks for the contact every ten seconds, for two minutes.",
     ),
     Reason.COMPANY_MAY_APPEAR: (
-        "HubSpot may be creating a company for the new contact's e-mail domain at this moment.",
-        "Nothing to do: Hubwire checks again after a few seconds, so that no second company appears.",
+        "Somebody, or HubSpot itself for a new contact's e-mail domain, may have created the company seconds ago. No"
+        " search shows it yet.",
+        "Nothing to do: Hubwire looks for the company after a few seconds, so that no second one appears.",
     ),
     Reason.READ_WITH_NEXT: (
         "Before an import writes, Hubwire reads HubSpot's own values of 50 people a call. This person's call was not"

@@ -4,8 +4,7 @@ It runs the lane's own planning and merging over the file, in cycles of the lane
 that earlier cycles would have confirmed: unchanged values are not counted again.
 
 The estimate is approximate. Reads are counted as if no record were in memory and HubSpot had all of them, so they are
-mostly fewer. A few calls can be added: while an import is still being read, a lane's cycles can be smaller, and a
-company that HubSpot may be creating is looked for again in each cycle until it appears, for some seconds.
+mostly fewer. A few calls can be added: while an import is still being read, a lane's cycles can be smaller.
 """
 
 from __future__ import annotations
@@ -187,25 +186,25 @@ class Estimator:
             elif difference(desired, company, 0, FOR_EVER_MS).send:
                 changed += 1
             confirm(company, desired)
-        self._calls["search companies"] += _searches(unknown)
         self._calls["write companies"] += -(-changed // OBJECTS_PER_CALL)
         # At most, as with contacts: those that are not in HubSpot yet are not read.
         compared = sum(bool(work.companies[domain].values.keys() - {DOMAIN}) for domain in unknown)
         self._calls["read companies"] += -(-compared // RECORDS_PER_HISTORY_READ)
-        self._add_looks(unknown, new_contacts)
+        self._add_searches(unknown, new_contacts)
 
-    def _add_looks(self, unknown: Sequence[str], new_contacts: Set[str]) -> None:
-        """Add the calls that find companies which HubSpot makes of the e-mail domains of new contacts.
+    def _add_searches(self, unknown: Sequence[str], new_contacts: Set[str]) -> None:
+        """Add the calls that find companies, also those that HubSpot makes of the e-mail domains of new contacts.
 
-        Such a company is looked for twice: at once, and some seconds later if it was not there.
+        Hubwire waits for the latter and looks for them in a later cycle.
         """
         for email in sorted(new_contacts):
             self._new.note(email, email, 0, 0)
         contacts = {domain: self._new.of_domain(domain, 0) for domain in unknown}
         own = [domain for domain in unknown if contacts[domain]]
         ids = {email for domain in own for email in contacts[domain]}
+        self._calls["search companies"] += _searches([domain for domain in unknown if not contacts[domain]])
         self._calls["search companies"] += _searches(own)
-        self._calls["read associations"] += 2 * -(-len(ids) // CONTACTS_PER_ASSOCIATION_READ)
+        self._calls["read associations"] += -(-len(ids) // CONTACTS_PER_ASSOCIATION_READ)
         self._calls["read companies"] += -(-len(own) // RECORDS_PER_READ)
 
     def _add_events(self, work: Work) -> None:

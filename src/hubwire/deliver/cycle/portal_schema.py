@@ -48,12 +48,12 @@ class SpareReads:
 
     BURST = 6.0
     PER_CALL = 0.035
-    BUSY_PER_SECOND = 4.0
-    """More calls than this, in about the last minute, are busy traffic."""
+    BUSY_PER_SECOND = 2.0
+    """More calls than this, in about the last ten seconds, are busy traffic or a backlog."""
 
     def __init__(self) -> None:
         self._reads = self.BURST
-        self._rate = DecayingRate(60.0, 0)
+        self._rate = DecayingRate(10.0, 0)
 
     def earn(self, calls: int, now_ms: int) -> None:
         """Add the reads that this many calls earn."""

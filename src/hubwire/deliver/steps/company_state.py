@@ -1,9 +1,8 @@
 """Reads the companies that HubSpot has before Hubwire writes to them: deleted, merged, or created by somebody else.
 
 The search lags by seconds, and HubSpot itself creates the company of a new contact's e-mail domain (an account setting,
-on by default). If the search does not find a company, Hubwire therefore also looks at the companies of the contacts
-that somebody created a moment ago with an address of that domain. If the company is not there either, HubSpot may
-still be creating it: the message waits a few seconds and looks again.
+on by default). A message that needs an unknown company therefore waits a few seconds before Hubwire looks for it, by
+search and among the companies of the contacts that somebody created a moment ago with an address of that domain.
 """
 
 from __future__ import annotations
@@ -128,19 +127,29 @@ async def find_by_domain(
     *,
     has_key: bool,
 ) -> SearchResult:
-    """The companies of these domains, by search and by the contacts that are new in HubSpot; all by domain."""
-    search = await _search(cycle_state, unknown, frozenset(), has_key=has_key)
+    """The companies of these domains, by search and by the contacts that are new in HubSpot; all by domain.
+
+    Shape: a company that may be too new for the search is looked for once, after a wait: `refused` has it until then.
+    """
+    early = {domain for domain in unknown if _is_early(cycle_state, domain, records[domain].positions)}
+    waiting = SearchResult({}, dict.fromkeys(early, without_answer.company_may_appear()))
+    due = [domain for domain in unknown if domain not in early]
+    if not due:
+        return waiting
+    search = await _search(cycle_state, due, frozenset(), has_key=has_key)
     ghosts = await _ghosts(cycle_state, {match.record_id for match in search.found.values()})
     if ghosts:
-        search = await _search(cycle_state, unknown, ghosts, has_key=has_key)
-    await _find_by_contacts(cycle_state, search, _still(unknown, search))
-    for domain in _still(unknown, search):
-        positions = records[domain].positions
-        if _has_waited(cycle_state, positions):
-            continue
-        if _recent_contacts(cycle_state, domain) or _gets_a_second_look(cycle_state, positions):
-            search.refused[domain] = without_answer.company_may_appear()
+        search = await _search(cycle_state, due, ghosts, has_key=has_key)
+    await _find_by_contacts(cycle_state, search, _still(due, search))
+    search.refused.update(waiting.refused)
     return search
+
+
+def _is_early(cycle_state: CycleState, domain: str, positions: Iterable[int]) -> bool:
+    """Whether HubSpot or somebody else may have made the company seconds ago, so that no search shows it yet."""
+    if _has_waited(cycle_state, positions):
+        return False
+    return bool(_recent_contacts(cycle_state, domain)) or _is_live(cycle_state, positions)
 
 
 async def _search(cycle_state: CycleState, domains: Sequence[str], ignored: Set[str], *, has_key: bool) -> SearchResult:
@@ -164,8 +173,8 @@ def _has_waited(cycle_state: CycleState, positions: Iterable[int]) -> bool:
     return any(position in due and due[position].reason == Reason.COMPANY_MAY_APPEAR for position in positions)
 
 
-def _gets_a_second_look(cycle_state: CycleState, positions: Iterable[int]) -> bool:
-    """Whether a live message asks for the company: somebody may have made it seconds ago, and the search lags."""
+def _is_live(cycle_state: CycleState, positions: Iterable[int]) -> bool:
+    """Whether a live message asks for the company, and live messages wait for companies."""
     is_live = any(position not in cycle_state.imported for position in positions)
     return is_live and cycle_state.company_linger_ms > 0
 
