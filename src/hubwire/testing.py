@@ -18,8 +18,8 @@ from typing import Any, Self, TypeVar
 
 import msgspec
 
-from hubwire.emulator.calls import control, editing
-from hubwire.emulator.calls.seeding import seed
+from hubwire.emulator.calls.portal import control, editing
+from hubwire.emulator.calls.portal.seeding import seed
 from hubwire.emulator.http.server import SERVER_OPTIONS, EmulatorApp, create_app, https_options
 from hubwire.emulator.store.clock import Clock
 from hubwire.emulator.store.config import (

@@ -19,7 +19,7 @@ from urllib.request import urlopen
 import pytest
 from tests.support.waiting import until
 
-from hubwire.emulator.calls.control import LimitsBody, PortalBody
+from hubwire.emulator.calls.portal.control import LimitsBody, PortalBody
 from hubwire.emulator.store.faults import FaultRule
 from hubwire.testing import Emulator, EmulatorConfig
 

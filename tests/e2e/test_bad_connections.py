@@ -17,7 +17,7 @@ from tests.support.network import Link, Network
 from tests.support.process import WRITE_KEY, HubwireProcess
 from tests.support.waiting import until
 
-from hubwire.emulator.calls.oauth import issue_code
+from hubwire.emulator.calls.portal.oauth import issue_code
 from hubwire.testing import Emulator, running_emulator
 
 ID, SECRET = "emulator-client-id", "emulator-client-secret"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import uvicorn
 
-from hubwire.emulator.calls.seeding import seed
+from hubwire.emulator.calls.portal.seeding import seed
 from hubwire.emulator.http.server import EmulatorConfig, create_app
 from hubwire.emulator.store.persistence import PersistenceError
 from hubwire.errors import SettingsError

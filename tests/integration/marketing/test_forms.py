@@ -84,7 +84,7 @@ async def test_a_form_goes_with_cookie_page_and_consent_and_makes_the_contact_fi
 async def test_a_submission_and_the_visits_of_the_browser_are_one_visitor(tmp_path: Path) -> None:
     async with World(tmp_path, destination=SIGNING) as world:
         visit = {"kind": "view", "hubId": "1234567", "utk": UTK, "url": "https://acme.com/", "path": "/"}
-        from hubwire.emulator.calls.tracking import take
+        from hubwire.emulator.calls.marketing.tracking import take
 
         take(world.emulator.state, visit)
         assert len(world.emulator.lost_events()) == 1

@@ -11,7 +11,7 @@ import pytest
 from tests.support.objects import ObjectLane, ref
 from tests.support.world import World, no_trouble
 
-from hubwire.emulator.store.rules import AdminRules
+from hubwire.emulator.store.objects.rules import AdminRules
 from hubwire.object_types import STANDARD, ObjectType
 from hubwire.operation import RecordRef
 from hubwire.testing import CustomObject

@@ -12,7 +12,7 @@ import pytest
 from tests.support.objects import ObjectLane, ref
 from tests.support.world import World
 
-from hubwire.emulator.store.rules import AdminRules
+from hubwire.emulator.store.objects.rules import AdminRules
 from hubwire.operation import ArchiveOthers, RecordRef, UpsertCompany
 
 ANN, BEN = RecordRef("contact", "ann@example.com"), RecordRef("contact", "ben@example.com")

@@ -11,7 +11,7 @@ import pytest
 from tests.integration.ops.conftest import HUB, Shell
 from tests.integration.ops.test_forget import Installation, identify
 
-from hubwire.emulator.calls.oauth import issue_code
+from hubwire.emulator.calls.portal.oauth import issue_code
 from hubwire.hubspot.credentials import oauth_secret
 from hubwire.hubspot.tokens import OAuthApp
 from hubwire.secret import Secret

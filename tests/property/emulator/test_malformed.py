@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from tests.unit.emulator.scenario import Call, Walk, walk_of
 
-from hubwire.emulator.calls.control import answer as control_answer
+from hubwire.emulator.calls.portal.control import answer as control_answer
 from hubwire.emulator.wire import Request
 from hubwire.testing import Emulator
 

@@ -9,7 +9,7 @@ import pytest
 from starlette.routing import Route
 from tests.unit.device.asgi import ask
 
-from hubwire.emulator.calls.seeding import seed
+from hubwire.emulator.calls.portal.seeding import seed
 from hubwire.emulator.http.browser import KEPT_ENTRIES, BrowserLog, browser_routes
 from hubwire.emulator.store.config import EmulatorConfig
 from hubwire.emulator.store.portal import Portal

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hubwire.emulator.store import records
-from hubwire.emulator.store.packed import pack, unpack
+from hubwire.emulator.store.objects import records
+from hubwire.emulator.store.objects.packed import pack, unpack
 from hubwire.testing import Emulator
 
 CONTACTS = "/crm/v3/objects/contacts"

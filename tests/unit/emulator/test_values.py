@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hubwire.emulator.store.values import (
+from hubwire.emulator.store.objects.values import (
     ValueRefused,
     as_text,
     check_date,

@@ -24,7 +24,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from hubwire.emulator.calls.tracking import take
+from hubwire.emulator.calls.marketing.tracking import take
 from hubwire.emulator.store.portal import Portal
 
 SCRIPTS = Path(__file__).parent / "browser_scripts"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hubwire.emulator.calls import change_journal
+from hubwire.emulator.calls.portal import change_journal
 from hubwire.emulator.http.routing import Handler, Route, ScopesNeeded
 from hubwire.emulator.store.limiter import Lane
 

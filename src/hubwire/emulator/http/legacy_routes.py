@@ -7,19 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hubwire.emulator.calls import (
-    forms,
+from hubwire.emulator.calls.legacy import (
     legacy_companies,
     legacy_contacts,
     legacy_deals,
     legacy_engagements,
     legacy_lists,
     legacy_properties,
-    oauth,
-    owners,
-    pipelines,
-    subscriptions,
 )
+from hubwire.emulator.calls.marketing import forms, subscriptions
+from hubwire.emulator.calls.portal import oauth, owners
+from hubwire.emulator.calls.schema import pipelines
 from hubwire.emulator.http.routing import Handler, Route, ScopesNeeded
 from hubwire.emulator.store.limiter import Lane
 

@@ -12,9 +12,9 @@ from hubwire.emulator.http.page_controls import controls, requests
 from hubwire.emulator.http.page_parts import Slice, View, chip, cut, moment, row, section, table, view_of
 from hubwire.emulator.http.page_style import ICON, STYLE
 from hubwire.emulator.moments import iso
+from hubwire.emulator.store.objects.records import ObjectStore, Record
 from hubwire.emulator.store.occurrences import Occurrence
 from hubwire.emulator.store.portal import Portal
-from hubwire.emulator.store.records import ObjectStore, Record
 from hubwire.emulator.wire import Reply, Request
 
 _COLUMNS = {

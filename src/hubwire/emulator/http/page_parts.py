@@ -8,7 +8,7 @@ from html import escape
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from hubwire.emulator.store.records import ObjectStore
+from hubwire.emulator.store.objects.records import ObjectStore
 from hubwire.emulator.wire import Request, whole_number
 
 T = TypeVar("T")

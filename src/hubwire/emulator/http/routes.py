@@ -9,24 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cache
 
-from hubwire.emulator.calls import (
-    account,
-    associations,
-    batches,
-    definitions,
-    events,
-    labels,
-    lists,
-    oauth,
-    object_library,
-    owners,
-    pipelines,
-    properties,
-    property_groups,
-    schemas,
-    search,
-    singles,
-)
+from hubwire.emulator.calls.crm import associations, batches, labels, search, singles
+from hubwire.emulator.calls.marketing import definitions, events, lists
+from hubwire.emulator.calls.portal import account, oauth, owners
+from hubwire.emulator.calls.schema import object_library, pipelines, properties, property_groups, schemas
 from hubwire.emulator.http.journal_routes import journal_routes
 from hubwire.emulator.http.legacy_routes import legacy_routes
 from hubwire.emulator.http.routing import (

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hubwire.emulator.calls import control
+from hubwire.emulator.calls.portal import control
 from hubwire.emulator.http.page import render
 from hubwire.emulator.http.page_controls import press
 from hubwire.emulator.http.protocol import PlainHttpProtocol

@@ -7,9 +7,9 @@ domain and a website but no name are chosen.
 
 from __future__ import annotations
 
-from hubwire.emulator.store.history import ACCOUNT_SETTING
+from hubwire.emulator.store.objects.history import ACCOUNT_SETTING
+from hubwire.emulator.store.objects.records import Record
 from hubwire.emulator.store.portal import Portal
-from hubwire.emulator.store.records import Record
 
 _FREE_MAIL = """
 126.com 163.com aim.com aol.com att.net bellsouth.net bigpond.com bluewin.ch btinternet.com charter.net comcast.net

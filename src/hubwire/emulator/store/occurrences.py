@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from hubwire.emulator.store.schema import Property
-from hubwire.emulator.store.values import ValueRule, rule_for
+from hubwire.emulator.store.objects.schema import Property
+from hubwire.emulator.store.objects.values import ValueRule, rule_for
 from hubwire.emulator.wire import encode
 
 UUID_DAYS = 365

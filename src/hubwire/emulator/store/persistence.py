@@ -21,15 +21,15 @@ from hubwire.emulator.standard.catalogue import default_groups
 from hubwire.emulator.store.access import Grant
 from hubwire.emulator.store.config import CustomObject
 from hubwire.emulator.store.forms import Form
-from hubwire.emulator.store.history import API, Origin, Version, compact, versions_by_name
 from hubwire.emulator.store.lists import RecordList
+from hubwire.emulator.store.objects.history import API, Origin, Version, compact, versions_by_name
+from hubwire.emulator.store.objects.records import ObjectStore, Record
+from hubwire.emulator.store.objects.rules import AdminRules
+from hubwire.emulator.store.objects.schema import Group, Property
 from hubwire.emulator.store.occurrences import Definition, Occurrence
 from hubwire.emulator.store.owners import Owner, default_owners
 from hubwire.emulator.store.pipelines import Pipelines, default_pipelines
 from hubwire.emulator.store.portal import Portal, put_property
-from hubwire.emulator.store.records import ObjectStore, Record
-from hubwire.emulator.store.rules import AdminRules
-from hubwire.emulator.store.schema import Group, Property
 from hubwire.emulator.wire import Refusal, encode
 
 SEEN_KEYS_PER_LINE = 10_000

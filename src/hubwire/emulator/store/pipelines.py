@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from hubwire.emulator.standard.kinds import Kind
-from hubwire.emulator.store.values import PropertyFault
+from hubwire.emulator.store.objects.values import PropertyFault
 
 BEGINNING = "1970-01-01T00:00:00Z"
 

@@ -23,21 +23,21 @@ from hubwire.emulator.store.clock import Clock
 from hubwire.emulator.store.config import CustomObject, EmulatorConfig, Reading
 from hubwire.emulator.store.faults import Faults
 from hubwire.emulator.store.forms import Form
-from hubwire.emulator.store.history import API, ASSOCIATION, Origin
 from hubwire.emulator.store.limiter import Limiter
 from hubwire.emulator.store.lists import RecordList
-from hubwire.emulator.store.occurrences import EventLog
-from hubwire.emulator.store.owners import default_owners
-from hubwire.emulator.store.pipelines import Pipelines, default_pipelines
-from hubwire.emulator.store.records import ObjectStore
-from hubwire.emulator.store.rules import AdminRules
-from hubwire.emulator.store.schema import (
+from hubwire.emulator.store.objects.history import API, ASSOCIATION, Origin
+from hubwire.emulator.store.objects.records import ObjectStore
+from hubwire.emulator.store.objects.rules import AdminRules
+from hubwire.emulator.store.objects.schema import (
     Group,
     ModificationMetadata,
     Property,
     options_of,
 )
-from hubwire.emulator.store.writes import WriteContext
+from hubwire.emulator.store.objects.writes import WriteContext
+from hubwire.emulator.store.occurrences import EventLog
+from hubwire.emulator.store.owners import default_owners
+from hubwire.emulator.store.pipelines import Pipelines, default_pipelines
 from hubwire.emulator.wire import Refusal
 
 REQUEST_LOG_BYTES = 16_000_000

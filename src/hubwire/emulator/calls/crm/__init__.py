@@ -1,0 +1,1 @@
+"""CRM records and their associations: single, batch and search."""

@@ -1,0 +1,1 @@
+"""The old API versions that HubSpot still serves."""

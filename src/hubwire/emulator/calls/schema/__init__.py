@@ -1,0 +1,1 @@
+"""What records are made of: object types, properties, groups and pipelines."""

@@ -1,0 +1,1 @@
+"""The records of all object types: their values, rules, keys and histories."""
