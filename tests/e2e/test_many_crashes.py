@@ -1,5 +1,6 @@
 """kill -9 of a real process at random times, many times, while HubSpot misbehaves and messages are replayed: in the end
-HubSpot is what the oracle says, and every acknowledged message is in exactly one final state, or held."""
+HubSpot's contacts, companies, events, orders and line items are what the oracles say, and every acknowledged message is
+in exactly one final state, or held."""
 
 from __future__ import annotations
 
@@ -21,6 +22,7 @@ import pytest
 from tests.figures import Record
 from tests.support import oracle
 from tests.support.bad_days import HubSpot, hubspot_process
+from tests.support.orders import PIPELINES, RULES_TABLE, corpus, expected_orders, orders_in, shuffled, stages_of
 from tests.support.process import WRITE_KEY, HubwireProcess
 from tests.support.traffic import anything
 
@@ -33,6 +35,16 @@ INSTALLATIONS = 4
 ROUNDS = 13
 """Of each installation."""
 PEOPLE = 40
+ORDERS = (30, 120, 0)
+"""People who order, their orders, and other events."""
+DESTINATION = f"""
+[[destination]]
+name = "hubspot"
+token_env = "HUBSPOT_ACCESS_TOKEN"
+[destination.mapping]
+create_properties = true
+{RULES_TABLE}
+"""
 WORKS_SECONDS = 30.0
 """How long to wait for the first call of a process that may well find its line stopped for a while."""
 AGAIN_SECONDS = 0.05
@@ -42,9 +54,11 @@ SETTLED_SECONDS = 240
 class Sender:
     """Uploads messages one after another, each until it was acknowledged, as SDKs do."""
 
-    def __init__(self, url: str, random: Random) -> None:
+    def __init__(self, url: str, random: Random, orders: list[dict[str, Any]]) -> None:
+        """`orders` are messages that go among the others; all of them are sent in the end."""
         self.acknowledged: list[dict[str, Any]] = []
         self.url = url
+        self._orders = orders
         self._random = random
         self._ending = threading.Event()
         self._is_given_up = False
@@ -62,9 +76,12 @@ class Sender:
         self.stop()
 
     def _run(self) -> None:
-        while not self._ending.is_set():
+        while self._orders or not self._ending.is_set():
             begin = len(self.acknowledged)
             upload = [anything(begin + index, PEOPLE, self._random) for index in range(self._random.randint(1, 20))]
+            count = self._random.randint(0, 6)
+            upload += self._orders[:count]
+            del self._orders[:count]
             while not self._send(upload):
                 if self._is_given_up:
                     return
@@ -81,6 +98,16 @@ class Sender:
                 return bool(answer.status == 200)
         except (OSError, http.client.HTTPException):
             return False
+
+
+def messages_about_orders(seed: int) -> list[dict[str, Any]]:
+    """Orders of people who are in no other message, in any order and some twice; each event has a number of its own."""
+    messages = []
+    for message in shuffled(corpus(seed, *ORDERS), seed):
+        message_id = f"order-{message['messageId']}"
+        fields = {"properties": {**message["properties"], "number": message_id}} if "properties" in message else {}
+        messages.append({**message, **fields, "messageId": message_id})
+    return messages
 
 
 def crash(folder: Path, hubspot: HubSpot, sender: Sender, random: Random, *, replays: bool) -> bool:
@@ -118,7 +145,9 @@ def live_through(folder: Path, seed: int) -> tuple[int, int]:
     random = Random(seed)
     cut_off = 0
     with hubspot_process() as hubspot:
-        sender = Sender("http://127.0.0.1:9", Random(random.random()))
+        (folder / "hubwire.toml").write_text(DESTINATION)
+        HubwireProcess(folder, hubspot.url).run("apply", "hubwire.toml", "--yes")
+        sender = Sender("http://127.0.0.1:9", Random(random.random()), messages_about_orders(seed))
         try:
             for number in range(ROUNDS):
                 cut_off += crash(folder, hubspot, sender, random, replays=number % 5 == 3)
@@ -132,6 +161,7 @@ def live_through(folder: Path, seed: int) -> tuple[int, int]:
             sender.give_up()
         end = oracle.expected(sender.acknowledged)
         oracle.check(hubspot.shown(), end)
+        assert orders_in(hubspot) == expected_orders(sender.acknowledged, stages_of(hubspot.read(PIPELINES)))
     with opened(hubwire) as store:
         check_fates(store, end)
     return len(sender.acknowledged), cut_off

@@ -61,13 +61,31 @@ class HubSpot:
     def shown(self) -> dict[str, Any]:
         """What it holds."""
         kinds = ("contacts", "companies", "associations", "events")
-        return portal_of(*(self._call("GET", kind)["results"] for kind in kinds))
+        return portal_of(*(self.records(kind) for kind in kinds))
+
+    def records(self, object_type: str) -> list[dict[str, Any]]:
+        """The live records of a type."""
+        found: list[dict[str, Any]] = self._call("GET", object_type)["results"]
+        return found
+
+    def associations(self) -> list[dict[str, Any]]:
+        """Every association once."""
+        return self.records("associations")
+
+    def read(self, path: str) -> dict[str, Any]:
+        """HubSpot's answer to a call of its API."""
+        request = urllib.request.Request(f"{self.url}{path}", headers={"authorization": f"Bearer {TOKEN}"})
+        found: dict[str, Any] = _answered(request)
+        return found
 
     def _call(self, method: str, name: str, body: Any = None) -> Any:
         content = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}/_emulator/{name}", content, method=method)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.loads(answer.read() or b"null")
+        return _answered(urllib.request.Request(f"{self.url}/_emulator/{name}", content, method=method))
+
+
+def _answered(request: urllib.request.Request) -> Any:
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.loads(answer.read() or b"null")
 
 
 @contextmanager
@@ -76,6 +94,7 @@ def hubspot_process() -> Iterator[HubSpot]:
     with listening_socket("127.0.0.1", 0) as found:
         port = str(found.getsockname()[1])
     options = ["--port", port, "--portal-id", HUB_ID, "--tier", "enterprise", "--access-token", TOKEN]
+    options.append("--no-companies")
     process = subprocess.Popen([HUBWIRE, "emulator", *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     hubspot = HubSpot(f"http://127.0.0.1:{port}")
     try:

@@ -285,13 +285,14 @@ Shown = Sequence[Mapping[str, Any]]
 
 
 def portal_of(contacts: Shown, companies: Shown, associations: Shown, events: Shown) -> dict[str, Any]:
-    """Contacts by e-mail, companies by domain, associations and events by both: no ids, and a stable order."""
+    """Contacts by e-mail, companies by domain, their associations and events by both: no ids, and a stable order."""
     people = {one["id"]: one["properties"] for one in contacts}
     firms = {one["id"]: one["properties"] for one in companies}
     pairs: set[tuple[str, str]] = set()
     for one in associations:
         ends = {one[side]["type"]: one[side]["id"] for side in ("from", "to")}
-        pairs.add((people[ends["contacts"]]["email"], firms[ends["companies"]]["domain"]))
+        if ends.keys() == {"contacts", "companies"}:
+            pairs.add((people[ends["contacts"]]["email"], firms[ends["companies"]]["domain"]))
     occurrences = [
         {
             "email": people[one["contactId"]]["email"],

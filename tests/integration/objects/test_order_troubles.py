@@ -9,8 +9,8 @@ from typing import Any
 import httpx2
 import pytest
 from msgspec import structs
-from tests.integration.objects.test_orders_corpus import RULES, Oracle, corpus, held, shuffled, stages_of
 from tests.support.crashes import BOUNDARIES, Crash, Crashes, CrashingRecord
+from tests.support.orders import PIPELINES, RULES, corpus, expected_orders, orders_in, shuffled, stages_of
 from tests.support.world import DESTINATION, World
 
 from hubwire.deliver.cycle.portal_schema import UNAVAILABLE_AGE_MS
@@ -45,8 +45,9 @@ async def test_a_process_that_dies_at_any_boundary_loses_and_doubles_nothing(tmp
                 await world.drain(world.driver(f"dead-{number}", record))
             crashes.disarm()
             await world.drain(world.driver(f"alive-{number}"))
-        oracle = Oracle(messages, stages_of(world))
-        assert held(world) == (oracle.orders, oracle.lines, oracle.links)
+        assert orders_in(world.emulator) == expected_orders(
+            messages, stages_of(world.emulator.call("GET", PIPELINES).body)
+        )
         assert set(world.states()) <= {"delivered"}
 
 
@@ -67,8 +68,9 @@ async def test_calls_that_fail_before_or_after_their_effect_change_nothing_in_th
         for start in range(0, len(mixed), 40):
             world.append(mixed[start : start + 40])
             await world.drain(world.driver(), through_stops=True)
-        oracle = Oracle(messages, stages_of(world))
-        assert held(world) == (oracle.orders, oracle.lines, oracle.links)
+        assert orders_in(world.emulator) == expected_orders(
+            messages, stages_of(world.emulator.call("GET", PIPELINES).body)
+        )
         assert set(world.states()) <= {"delivered"}, world.reasons()
 
 
@@ -86,11 +88,9 @@ async def test_one_poison_order_among_many_dies_alone(tmp_path: Path, count: int
         world.transport.instead = poisoned
         world.append(shuffled(messages, 1), is_backfill=True)
         await world.drain(world.driver())
-        orders, lines, links = held(world)
-        oracle = Oracle(
-            [one for one in messages if one.get("properties", {}).get("order_id") != "o77"], stages_of(world)
-        )
-        assert (orders, lines, links) == (oracle.orders, oracle.lines, oracle.links), "and no line of the poison order"
+        others = [one for one in messages if one.get("properties", {}).get("order_id") != "o77"]
+        end = expected_orders(others, stages_of(world.emulator.call("GET", PIPELINES).body))
+        assert orders_in(world.emulator) == end, "and no line of the poison order"
         assert set(world.states()) <= {"dead", "delivered"}
         assert world.calls() < 60 + count // 10
 
@@ -114,8 +114,9 @@ async def test_a_scope_that_is_revoked_under_way_and_given_back_loses_and_double
         for _ in range(3):
             world.clock.advance(UNAVAILABLE_AGE_MS / 1000 + 1)
             await world.drain(driver)
-        oracle = Oracle(messages, stages_of(world))
-        assert held(world) == (oracle.orders, oracle.lines, oracle.links)
+        assert orders_in(world.emulator) == expected_orders(
+            messages, stages_of(world.emulator.call("GET", PIPELINES).body)
+        )
         assert set(world.states()) <= {"delivered"}, world.reasons()
 
 
@@ -137,9 +138,9 @@ async def test_a_stage_that_is_made_anew_under_way_is_followed_to_its_new_id(tmp
         world.append(mixed[half:])
         await world.drain(driver)
         assert old["id"] != new
-        oracle = Oracle(messages, stages_of(world))
+        oracle = expected_orders(messages, stages_of(world.emulator.call("GET", PIPELINES).body))
         known = {one["properties"]["order_id"] for one in mixed[:half] if "order_id" in one.get("properties", {})}
-        orders, lines, links = held(world)
+        orders, lines, links = orders_in(world.emulator)
         assert {key: orders[key] for key in orders.keys() - known} == {
             key: order for key, order in oracle.orders.items() if key not in known
         }
@@ -191,7 +192,7 @@ async def test_a_stage_that_somebody_removes_is_left_out_and_the_rest_of_the_ord
         assert world.emulator.call("DELETE", f"{path}/{pipeline['id']}/stages/{stage}").status == 204
         world.append(orders)
         await world.drain(driver)
-        [(_, order)] = held(world)[0].items()
+        [(_, order)] = orders_in(world.emulator)[0].items()
         assert order["hs_total_price"] == str(orders[0]["properties"]["total"])
         assert order.get("hs_pipeline_stage") != stage
         [(left_out,)] = world.database.execute("SELECT left_out FROM delivery WHERE left_out IS NOT NULL").fetchall()
