@@ -34,6 +34,7 @@ test-slow: set-up tools ## run the long tests: random crashes, fuzzing, large ba
 	$(BIN)/pytest tests/property -m 'slow or not slow' --write-figures --hypothesis-profile=explore --hypothesis-seed=$(SEED)
 	$(BIN)/pytest -m slow --write-figures --ignore=tests/browser --ignore=tests/property
 	$(BIN)/pytest -m slow --write-figures tests/browser
+	$(BIN)/pytest -m 'not slow' --write-figures tests/integration/receive/test_failures.py tests/integration/nats/test_cluster.py
 	$(BIN)/python benchmarks/fuzz_receive.py --minutes 10
 
 soak: set-up tools ## disturb a fleet for two hours and print a report (MINUTES=120, PAUSE=7: seconds between faults)

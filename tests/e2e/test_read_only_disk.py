@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.figures import Record
 from tests.integration.receive.load import Load
 from tests.support.process import TOKEN, WRITE_KEY, HubwireProcess
 
@@ -57,7 +58,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     made.unmount()
 
 
-def test_a_disk_that_turns_read_only_refuses_and_recovers(disk: Disk) -> None:
+def test_a_disk_that_turns_read_only_refuses_and_recovers(disk: Disk, figures: Record) -> None:
     with running_emulator(access_token=TOKEN, portal_id=1234567) as emulator:
         hubwire = HubwireProcess(disk.folder, emulator.base_url).start()
         try:
@@ -74,5 +75,7 @@ def test_a_disk_that_turns_read_only_refuses_and_recovers(disk: Disk) -> None:
             load.send_again(int(hubwire.url.rpartition(":")[2]))
             lane = hubwire.drained()
     assert {*load.statuses} <= {200, 503}
-    assert lane["taken"] == len({*load.acknowledged})
+    acknowledged, refused = len({*load.acknowledged}), load.statuses.count(503)
+    assert lane["taken"] == acknowledged
+    figures(acknowledged_messages=acknowledged, refused_uploads=refused, lost=0, doubled=0)
     assert "Traceback" not in hubwire.output, hubwire.output[-4000:]

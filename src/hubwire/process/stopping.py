@@ -1,24 +1,35 @@
 """SIGTERM and SIGINT, from before the server listens until its lanes have ended. The first signal stops the server, the
-second one stops it at once. If the stop takes longer than a second, the server prints what it waits for.
+second one stops it at once. If the stop takes longer than a second, the server prints what it waits for. If a step of
+the stop hangs, for example at a database that never answers, the process ends as after a crash, which loses nothing.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Protocol
 
+import structlog
 import uvicorn
 
 from hubwire.receive.connection import Connection
 
+log = structlog.get_logger("hubwire")
+
 ANNOUNCE_AFTER_SECONDS = 1.0
+END_SECONDS = 45.0
+"""The longest stop. Uploads and cycles take at most 20 seconds of it (`GRACE_SECONDS` of server and lanes); a service
+manager kills after 60 (`deploy/`)."""
 AT_ONCE = "Press Ctrl-C again to end at once: nothing is lost, and unanswered calls are repeated at the next start."
+LOG_SECONDS = 2.0
+"""How long the last log line may take: whoever reads the log may hang too."""
 KILLED_CODE = 130
+HUNG_CODE = 1
 
 
 class Stoppable(Protocol):
@@ -50,6 +61,8 @@ class Stopping:
         self._signal_count = 0
         self._announcement = threading.Timer(ANNOUNCE_AFTER_SECONDS, self._announce_waits)
         self._announcement.daemon = True
+        self._deadline = threading.Timer(END_SECONDS, _end_as_after_a_crash)
+        self._deadline.daemon = True
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._handle)
 
@@ -64,13 +77,14 @@ class Stopping:
         server.should_exit |= self.is_signalled
 
     def end(self) -> None:
-        """Called after the stop: print nothing more."""
+        """Called after the stop: print nothing more. The deadline stays, because Python still waits for threads."""
         self._announcement.cancel()
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self._signal_count += 1
         if self._signal_count == 1:
             self._announcement.start()
+            self._deadline.start()
             self._service.begin_to_stop()
         elif self._signal_count == 2:
             self._service.hurry()
@@ -97,3 +111,25 @@ def _unanswered(server: uvicorn.Server) -> int:
     """The connections that wait for an answer; an upload that was accepted whole has no task."""
     connections = list(server.server_state.connections)
     return sum(isinstance(connection, Connection) and connection.is_unanswered for connection in connections)
+
+
+def _end_as_after_a_crash() -> None:
+    """End the process although parts of it hang, and log where each thread is."""
+    unheard = threading.Timer(LOG_SECONDS, os._exit, (HUNG_CODE,))
+    unheard.daemon = True
+    unheard.start()
+    log.error("stop.hung", seconds=END_SECONDS, waits=", ".join(_places()))
+    os._exit(HUNG_CODE)
+
+
+def _places() -> list[str]:
+    """The other threads, each with the function of Hubwire in which it is."""
+    frames = sys._current_frames()
+    places = []
+    for thread in threading.enumerate():
+        frame = frames.get(thread.ident or 0)
+        while frame is not None and not frame.f_globals.get("__name__", "").startswith("hubwire."):
+            frame = frame.f_back
+        if frame is not None and thread is not threading.current_thread():
+            places.append(f"{thread.name}: {frame.f_globals['__name__']}.{frame.f_code.co_name}")
+    return sorted(places)

@@ -123,6 +123,8 @@ class HoldCount(msgspec.Struct, frozen=True):
     first_at_ms: int
 
 
+ORIGINS = ("public", "server")
+"""The kinds of source that a value may come from: with a public write key, or with a server's."""
 LEARNT_FROM = {3: "identify", 2: "context.traits", 1: "properties.email", 0: "alias or another id"}
 """The kind of call that a link comes from, by the link's strength."""
 
@@ -149,7 +151,7 @@ class KnownRecord(msgspec.Struct, kw_only=True, frozen=True):
     confirmed_at_ms: int
     properties: dict[str, tuple[str, int]]
     origins: dict[str, str] = {}
-    """Property -> `server` or `public`: the kind of source that its value came from, where it is known."""
+    """Property -> its origin (`ORIGINS`), where it is known."""
     associated: tuple[str, ...] = ()
     """Domains of a contact's companies; e-mails of a company's contacts; what another record is associated with (the
     first hundred)."""

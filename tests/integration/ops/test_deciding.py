@@ -7,16 +7,26 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.integration.console.harness import MESSAGES, Console
 from tests.integration.ops.conftest import Shell
 
 from hubwire.delivery import State
-from hubwire.operation import RecordRef
+from hubwire.operation import Link, RecordRef
 from hubwire.record.message_filter import MessageFilter
 from hubwire.record.privacy import RegulationType
-from hubwire.record.protocol import ConfirmedValue, CycleOutcome, ObjectRecord, RecordAssociation, Span
+from hubwire.record.protocol import (
+    PUBLIC_TRUST,
+    SERVER_TRUST,
+    ConfirmedValue,
+    CycleOutcome,
+    ObjectRecord,
+    Person,
+    RecordAssociation,
+    Span,
+)
 
 ESCAPE = "\x1b]0;mine\x07"
 
@@ -131,22 +141,48 @@ def test_a_wrong_link_and_a_wrong_value_are_forgotten(console: Console, shell: S
     )
 
 
-def test_the_orders_of_a_person_are_listed_and_forget_values_by_their_own_name(console: Console, shell: Shell) -> None:
-    record, now_ms = console.store.record, console.clock.now_ms()
-    lease = record.lease_lane(1, "a", now_ms, 10)
+def test_what_one_source_taught_is_shown_and_forgotten_alone(console: Console, shell: Shell) -> None:
+    values = {
+        "city": ConfirmedValue("Graz", 5, trust=PUBLIC_TRUST),
+        "phone": ConfirmedValue("0316", 5, trust=SERVER_TRUST),
+    }
+    paula = Person("pat@example.org", "901", 5, values, 5)
+    links = [Link("server", "u:pat", paula.email, 3, 5), Link("source:web", "a:pat-page", paula.email, 3, 5)]
+    record(console, people=[paula], links=links)
+    shown = shell("who", paula.email)
+    assert "a:pat-page -> pat@example.org  (identify, 1970-01-01 00:00:00 UTC, source:web)" in shown.out
+    for name, source in (("city", "public"), ("phone", "server")):
+        assert re.search(rf"^{name} .* {source}$", shown.out, re.MULTILINE)
+    web, public = ("--forget", "source:web"), ("--forget", "public")
+    known = shell("who", paula.email, *web, *public, "--yes", "--json").json
+    assert [link["key"] for link in known["links"]] == ["u:pat"]
+    assert [*known["records"][0]["properties"]] == ["phone"]
+    assert shell("who", paula.email, *public, "--yes").out.startswith("Forgotten: 0 links and values")
+    assert "nothing is known of source:web" in shell("who", paula.email, *web).err
+    known = shell("who", paula.email, "--forget", "server", "--yes", "--json").json
+    assert (known["links"], known["records"][0]["properties"]) == ([], {})
+
+
+def record(console: Console, **known: Any) -> None:
+    """Let one cycle of the first destination learn this."""
+    store, now_ms = console.store.record, console.clock.now_ms()
+    lease = store.lease_lane(1, "a", now_ms, 10)
     assert lease is not None
     span = Span(live_after=0, live_through=0, backfill_after=0, backfill_through=0)
+    cycle_id = store.begin_cycle(lease, now_ms, span)
+    store.commit_cycle(lease, CycleOutcome(cycle_id=cycle_id, lane=store.lane(1), ended_at_ms=now_ms, **known))
+    store.release(lease)
+
+
+def test_the_orders_of_a_person_are_listed_and_forget_values_by_their_own_name(console: Console, shell: Shell) -> None:
+    now_ms = console.clock.now_ms()
     order, paula = RecordRef("order", "shop_order_id:77"), RecordRef("contact", "paula@example.org")
     values = {"hs_order_name": ConfirmedValue("77", now_ms), "hs_total_price": ConfirmedValue("5", now_ms)}
-    outcome = CycleOutcome(
-        cycle_id=record.begin_cycle(lease, now_ms, span),
-        lane=record.lane(1),
+    record(
+        console,
         records=[ObjectRecord(*order, "900", now_ms, values, now_ms)],
         record_associations=[RecordAssociation(order, paula, now_ms)],
-        ended_at_ms=now_ms,
     )
-    record.commit_cycle(lease, outcome)
-    record.release(lease)
     assert "associated with order:shop_order_id:77, record 900 in HubSpot" in shell("who", paula.key).out
     [other] = shell("who", paula.key, "--json").json["other_records"]
     assert other == {"kind": "order", "key": "shop_order_id:77", "record_id": "900"}

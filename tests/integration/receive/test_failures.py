@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.figures import Record
 from tests.integration.receive.harness import WRITE_KEY, receiving
 from tests.integration.receive.load import Load, post, upload_of
 
 SERVER = Path(__file__).parents[3] / "benchmarks" / "receive_server.py"
 SERVER_KEY = "bench-write-key"
+KILLS = 6
 
 
 class Child:
@@ -69,12 +71,14 @@ def journaled(database: Path) -> Counter[str]:
         db.close()
 
 
-def check_exactly_once(database: Path, load: Load) -> None:
+def check_exactly_once(database: Path, load: Load) -> dict[str, int]:
+    """Every acknowledged message is in the journal once. Returns the counts."""
     found = journaled(database)
     missing = [one for one in load.acknowledged if found[one] == 0]
     assert missing == []
     doubled = [one for one, count in found.items() if count > 1]
     assert doubled == []
+    return {"acknowledged_messages": len(load.acknowledged), "lost": len(missing), "doubled": len(doubled)}
 
 
 @pytest.mark.parametrize("acknowledged", [50, 5_000])
@@ -99,10 +103,12 @@ def test_kill_9_under_load_loses_and_doubles_nothing(child: Child, tmp_path: Pat
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
-def test_kill_9_again_and_again_loses_and_doubles_nothing(child: Child, tmp_path: Path, seed: int) -> None:
+def test_kill_9_again_and_again_loses_and_doubles_nothing(
+    child: Child, tmp_path: Path, seed: int, figures: Record
+) -> None:
     rng = random.Random(seed)
     everything = Load(0, SERVER_KEY)
-    for number in range(6):
+    for number in range(KILLS):
         load = Load(child.start(), SERVER_KEY, per_upload=rng.choice([1, 20, 100, 700]))
         load.unanswered = everything.unanswered
         load.send_again(load.port)
@@ -117,10 +123,10 @@ def test_kill_9_again_and_again_loses_and_doubles_nothing(child: Child, tmp_path
         everything.unanswered = load.unanswered
     everything.send_again(child.start())
     child.end(signal.SIGTERM)
-    check_exactly_once(tmp_path / "hubwire.db", everything)
+    figures(kills=KILLS, **check_exactly_once(tmp_path / "hubwire.db", everything))
 
 
-def test_a_full_disk_refuses_and_recovers(child: Child, tmp_path: Path) -> None:
+def test_a_full_disk_refuses_and_recovers(child: Child, tmp_path: Path, figures: Record) -> None:
     load = Load(child.start(), SERVER_KEY, per_upload=100)
     # No file of the process may grow beyond this: the database is full for it as on a full disk.
     unlimited = resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (1_000_000, resource.RLIM_INFINITY))
@@ -131,9 +137,10 @@ def test_a_full_disk_refuses_and_recovers(child: Child, tmp_path: Path) -> None:
     assert load.acknowledged, "there was room at first"
 
     resource.prlimit(child.pid, resource.RLIMIT_FSIZE, unlimited)
+    refused = load.statuses.count(503)
     load.send_again(load.port)
     child.end(signal.SIGTERM)
-    check_exactly_once(tmp_path / "hubwire.db", load)
+    figures(refused_uploads=refused, **check_exactly_once(tmp_path / "hubwire.db", load))
 
 
 def test_a_disk_that_stalls_holds_back_callers_before_memory(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ replicas as the URL has nodes (or as `?replicas=` says).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -174,9 +175,11 @@ class NatsClient:
         return (await self.insist(lambda: self.jetstream.stream_info(self.stream))).state
 
     def close(self) -> None:
+        """End the connection; without its farewell if the servers do not answer."""
         if self._loop.is_closed():
             return
-        asyncio.run_coroutine_threadsafe(self._disconnect(), self._loop).result(PATIENCE_SECONDS)
+        with contextlib.suppress(FutureTimeout):
+            asyncio.run_coroutine_threadsafe(self._disconnect(), self._loop).result(CALL_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

@@ -11,14 +11,14 @@ from hubwire.backends.sql.objects import associations_of
 from hubwire.object_types import type_name
 from hubwire.operation import RecordRef, record_key, space_of_person, unique_property
 from hubwire.record.protocol import PUBLIC_TRUST, SERVER_TRUST, ConfirmedValue
-from hubwire.record.statistics import Identity, KnownLink, KnownRecord
+from hubwire.record.statistics import ORIGINS, Identity, KnownLink, KnownRecord
 
 MAX_LINKS = 500
 MAX_ASSOCIATED = 100
 ROUNDS = 3
 """The number of steps along links: an id, its e-mail, the other ids of that e-mail."""
 
-ORIGINS = {PUBLIC_TRUST: "public", SERVER_TRUST: "server"}
+ORIGIN = dict(zip((PUBLIC_TRUST, SERVER_TRUST), ORIGINS, strict=True))
 _json = msgspec.json.Encoder().encode
 _properties = msgspec.msgpack.Decoder(dict[str, ConfirmedValue]).decode
 
@@ -141,6 +141,6 @@ def _record(kind: str, row: tuple[int, str, str | None, int, bytes], associated:
         confirmed_at_ms=row[3],
         # The value may begin with the mark of an unconfirmed write, which is not part of it.
         properties={name: (confirmed.value.removeprefix("\0"), confirmed.at_ms) for name, confirmed in values.items()},
-        origins={name: ORIGINS[confirmed.trust] for name, confirmed in values.items() if confirmed.trust in ORIGINS},
+        origins={name: ORIGIN[confirmed.trust] for name, confirmed in values.items() if confirmed.trust in ORIGIN},
         associated=associated,
     )

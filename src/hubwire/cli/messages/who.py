@@ -39,7 +39,10 @@ def who(
     ],
     forget: Annotated[
         list[str] | None,
-        typer.Option(help="Id (u:user1234, a:…, g:…) or property that Hubwire forgets, or `all`; repeat for several."),
+        typer.Option(
+            help="What Hubwire forgets; repeat for several: an id (u:user1234, a:…, g:…), a property, what a source"
+            " taught (its space, such as source:web; values of public or server sources), or `all`."
+        ),
     ] = None,
     yes: YesOption = False,
     json: JsonOption = False,
@@ -116,7 +119,7 @@ def _forget(identity: str, items: list[str], yes: bool, config: Path | None) -> 
         links = ", ".join(f"{link.key} -> {link.target}" for link in memory.links)
         listed = "; ".join(part for part in (links, ", ".join(memory.names)) if part)
         confirmed(plain(f"Forget {listed or 'nothing'}? Messages will teach it again."), yes)
-        return forget_memory(editor.store, ACTOR, known, memory)
+        return forget_memory(editor.store, ACTOR, memory)
 
 
 def print_identity(known: Identity) -> None:

@@ -145,7 +145,7 @@ class Worker:
         if self._thread.is_alive():
             self._thread.join(timeout_seconds)
         self._renewer.stop()
-        self._database_threads.shutdown()
+        self._database_threads.shutdown(cancel_futures=True)
         self._leave_fleet()
 
     async def _off_loop(self, call: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
