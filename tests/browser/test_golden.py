@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.browser.harness import HUB_ID, Host, Visit
 
-from hubwire.plan.names import event_name
+from hubwire.plan.conversion.names import event_name
 
 RUN_ROWS = """
 (async () => {

@@ -8,7 +8,7 @@ wiring knows everything.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import cache
 from graphlib import TopologicalSorter
@@ -48,6 +48,8 @@ WIRING = frozenset(["process", "reference", "__main__"])
 """The only parts that may import what people use. `process` wires every part together."""
 DIVIDED = frozenset(["cli", "console", "deliver", "emulator"])
 """Large folders, whose own folders have no circle either."""
+MAX_MODULES = 22
+"""In one folder: a newcomer must take it in at a glance."""
 NOT_FOR_PAGES = frozenset(["backends", "emulator", "process", "cli"])
 
 
@@ -119,6 +121,11 @@ def folder_of(names: Sequence[str]) -> str:
     inside = ROOT / names[0] / names[1].removesuffix(".py")
     is_room = inside.is_dir() or inside.with_suffix(".py").is_file()
     return f"{names[0]}.{inside.name if is_room else '__init__'}"
+
+
+def test_no_folder_is_a_long_flat_list() -> None:
+    counts = Counter(str(path.parent.relative_to(ROOT)) for _, path in modules() if path.name != "__init__.py")
+    assert {folder: count for folder, count in counts.items() if count > MAX_MODULES} == {}
 
 
 def test_no_circle_among_folders() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from hubwire.clock import Clock
 from hubwire.destination import Destination, Mapping, Source, SourceKind
 from hubwire.device.source import DeviceSource
-from hubwire.plan.events import CONSENT_EVENT
+from hubwire.plan.calls.events import CONSENT_EVENT
 from hubwire.receive.sources import CachedSources
 from hubwire.registry.protocol import Registry
 

@@ -14,7 +14,7 @@ from hubwire.destination import Mapping as MappingRules
 from hubwire.destination import Source
 from hubwire.message import Message
 from hubwire.operation import Discard
-from hubwire.plan.names import compressed
+from hubwire.plan.conversion.names import compressed
 from hubwire.reasons import Reason
 
 _NAMES = {

@@ -15,8 +15,8 @@ import msgspec
 from hubwire.destination import Source
 from hubwire.message import Message, MessageType
 from hubwire.operation import Link, space_of_person
+from hubwire.plan.calls.identify import given_email
 from hubwire.plan.emails import as_email, context_traits, email_value, external_email
-from hubwire.plan.identify import given_email
 from hubwire.plan.identity import IDENTIFIED, Identity, names_someone
 
 MAX_VALUE = 1_000

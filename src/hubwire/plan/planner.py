@@ -14,21 +14,21 @@ from typing import Any
 from hubwire.destination import Destination, Mapping, Source, Trust
 from hubwire.message import Message, MessageType
 from hubwire.operation import Discard, Link, Plan
-from hubwire.plan.alias import links_of_alias, plan_alias
-from hubwire.plan.by_rules import add_to_own, plan_by_rules
+from hubwire.plan.calls.alias import links_of_alias, plan_alias
+from hubwire.plan.calls.group import links_of_group, plan_group
+from hubwire.plan.calls.identify import links_of_identify, plan_identify
+from hubwire.plan.calls.page import plan_page, plan_screen
+from hubwire.plan.calls.track import links_of_event, plan_track
+from hubwire.plan.conversion.trait_rules import CONTACT
 from hubwire.plan.filters import refused
-from hubwire.plan.group import links_of_group, plan_group
-from hubwire.plan.identify import links_of_identify, plan_identify
 from hubwire.plan.identity import TOLD, Identity, inherited_key, names_someone
-from hubwire.plan.page import plan_page, plan_screen
 from hubwire.plan.person_traits import keys_of_traits, links_of_traits, traits_of
-from hubwire.plan.rule_targets import Targets
-from hubwire.plan.rule_writers import firing_of
 from hubwire.plan.rulebook import Rulebook, rulebook
 from hubwire.plan.rules.resolving import PERSON
 from hubwire.plan.rules.rule_set import rule_set
-from hubwire.plan.track import links_of_event, plan_track
-from hubwire.plan.trait_rules import CONTACT
+from hubwire.plan.writing.by_rules import add_to_own, plan_by_rules
+from hubwire.plan.writing.rule_targets import Targets
+from hubwire.plan.writing.rule_writers import firing_of
 from hubwire.reasons import Reason
 from hubwire.schema import PortalSchema
 

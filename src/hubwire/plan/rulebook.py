@@ -8,10 +8,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from hubwire.destination import DEFAULTS, Destination, Mapping
+from hubwire.plan.conversion.trait_rules import COMPANY, CONTACT, TraitRules
+from hubwire.plan.conversion.values import BY_TYPE, Converter, date_in
 from hubwire.plan.record_keys import OwnKey, own_key
 from hubwire.plan.rules.rule_set import RuleSet, rule_set
-from hubwire.plan.trait_rules import COMPANY, CONTACT, TraitRules
-from hubwire.plan.values import BY_TYPE, Converter, date_in
 from hubwire.schema import PortalSchema
 
 MAX_RULEBOOKS = 8

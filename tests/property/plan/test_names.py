@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubwire.plan.names import event_name, property_name
+from hubwire.plan.conversion.names import event_name, property_name
 
 ALLOWED = set("abcdefghijklmnopqrstuvwxyz0123456789_")
 

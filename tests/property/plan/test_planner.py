@@ -11,8 +11,8 @@ from tests.unit.plan.test_planner import SCHEMA, planned
 from hubwire.destination import Mapping, SourceKind
 from hubwire.explanations import EXPLANATIONS
 from hubwire.operation import Associate, Plan, SendEvent, UpsertCompany, UpsertContact
+from hubwire.plan.conversion.properties import MAX_LEFT_OUT
 from hubwire.plan.emails import clean_email
-from hubwire.plan.properties import MAX_LEFT_OUT
 from hubwire.schema import PropertyDefinition
 
 KEYS = """email Email name firstName first_name company companyName address city zip postalCode createdAt website domain

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.plan.test_values import LIFECYCLE, ROLES, convert
 
-from hubwire.plan.choices import converter
-from hubwire.plan.values import MAX_TEXT, Partial, Refusal, inferred
+from hubwire.plan.conversion.choices import converter
+from hubwire.plan.conversion.values import MAX_TEXT, Partial, Refusal, inferred
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.datetimes().map(str),

@@ -11,7 +11,7 @@ from hubwire.clock import SystemClock
 from hubwire.destination import Destination, Mapping, Source, SourceKind
 from hubwire.device.source import DeviceSource
 from hubwire.installation.browser_sources import BrowserSources
-from hubwire.plan.events import CONSENT_EVENT
+from hubwire.plan.calls.events import CONSENT_EVENT
 from hubwire.registry.protocol import Registry
 
 SITE = Source(source_id=1, name="site", kind=SourceKind.WEB, identity_space="site", device_mode=True)

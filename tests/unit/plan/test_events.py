@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from hubwire.operation import SendEvent
-from hubwire.plan.events import event_key, money
-from hubwire.plan.track import NAMESPACE, event_uuid
+from hubwire.plan.calls.events import event_key, money
+from hubwire.plan.calls.track import NAMESPACE, event_uuid
 from hubwire.schema import EventDefinition
 
 

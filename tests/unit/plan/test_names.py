@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hubwire.plan.names import compressed, event_name, normalised
+from hubwire.plan.conversion.names import compressed, event_name, normalised
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from hubwire.destination import Destination, Mapping, Source, SourceKind
 from hubwire.message import JournalRow
 from hubwire.operation import Plan
 from hubwire.plan import Identity, keys_of, links_of, plan, pointer_targets
+from hubwire.plan.conversion.properties import MAX_LEFT_OUT
 from hubwire.plan.default_portal import choice, default_portal
-from hubwire.plan.properties import MAX_LEFT_OUT
 from hubwire.schema import EventDefinition, PortalSchema, PropertyDefinition
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from hubwire.plan.conversion.trait_rules import COMPANY, CONTACT, MAX_REMEMBERED, TraitRules
 from hubwire.plan.default_portal import default_portal
-from hubwire.plan.trait_rules import COMPANY, CONTACT, MAX_REMEMBERED, TraitRules
 from hubwire.schema import PropertyDefinition
 
 SCHEMA = default_portal("123")

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from hubwire.plan.choices import converter
+from hubwire.plan.conversion.choices import converter
+from hubwire.plan.conversion.values import BY_TYPE, MAX_TEXT, Partial, Refusal, date_in, inferred
 from hubwire.plan.default_portal import choice
-from hubwire.plan.values import BY_TYPE, MAX_TEXT, Partial, Refusal, date_in, inferred
 from hubwire.reasons import Reason
 from hubwire.schema import PropertyDefinition
 

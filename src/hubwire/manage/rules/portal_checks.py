@@ -11,9 +11,9 @@ from hubwire.errors import BadValue
 from hubwire.manage.rules.marketing_checks import marketing_faults, rule_fault
 from hubwire.manage.schema.report import PortalContents
 from hubwire.operation import PropertyValue
-from hubwire.plan.pipelines import place_in_pipeline
+from hubwire.plan.conversion.trait_rules import is_read_only
 from hubwire.plan.rules.resolving import is_path
-from hubwire.plan.trait_rules import is_read_only
+from hubwire.plan.writing.pipelines import place_in_pipeline
 from hubwire.rule import Each, Rule
 from hubwire.schema import ObjectSchema, PropertyDefinition
 

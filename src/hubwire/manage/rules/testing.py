@@ -16,12 +16,12 @@ from hubwire.destination import Destination
 from hubwire.errors import BadValue
 from hubwire.message import JournalRow
 from hubwire.plan.presets import rules_of
-from hubwire.plan.rule_writers import is_for_portal
 from hubwire.plan.rules.compiling import CompiledEach, compile_rule
 from hubwire.plan.rules.directives import MappingFailed
 from hubwire.plan.rules.paths import Resolver
 from hubwire.plan.rules.resolving import PERSON, resolver, root_of, traits_named
 from hubwire.plan.rules.values import MISSING
+from hubwire.plan.writing.rule_writers import is_for_portal
 from hubwire.rule import Rule
 from hubwire.schema import PortalSchema
 

@@ -29,7 +29,7 @@ from hubwire.manage.schema.seen import (
     look,
 )
 from hubwire.message import JournalRow
-from hubwire.plan.trait_rules import OWN_PREFIX
+from hubwire.plan.conversion.trait_rules import OWN_PREFIX
 from hubwire.schema import EventDefinition, PortalSchema
 
 OBJECT_IDS = {"0-1": "contact", "0-2": "company"}

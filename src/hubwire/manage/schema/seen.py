@@ -17,7 +17,7 @@ from hubwire.deliver.cycle.outcomes import Outcomes
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.message import JournalRow
 from hubwire.operation import LeftOut, Operation, SendEvent, UpsertCompany, UpsertContact, UpsertRecord, unique_property
-from hubwire.plan.events import event_key
+from hubwire.plan.calls.events import event_key
 from hubwire.plan.rulebook import Rulebook, rulebook
 from hubwire.reasons import Reason
 from hubwire.schema import PortalSchema

@@ -15,7 +15,7 @@ from hubwire.errors import BadValue, HubSpotError, HubwireError, SettingsError
 from hubwire.manage import changes
 from hubwire.manage.rules.hints import rule_hints
 from hubwire.manage.schema.portal_contents import newest_rows
-from hubwire.plan.trait_rules import is_read_only
+from hubwire.plan.conversion.trait_rules import is_read_only
 from hubwire.registry.access import Role
 from hubwire.schema import PropertyDefinition
 from hubwire.web.parameters import (

@@ -49,9 +49,9 @@ from hubwire.manage.schema.portal_contents import newest_rows
 from hubwire.manage.schema.report import PortalContents
 from hubwire.object_types import STANDARD, is_type_name, type_name
 from hubwire.operation import ALL_SUBSCRIPTIONS
+from hubwire.plan.conversion.trait_rules import is_read_only
 from hubwire.plan.rules.triggers import Reading, TriggerRefused, compile_trigger
 from hubwire.plan.rules.triggers.readings import difference
-from hubwire.plan.trait_rules import is_read_only
 from hubwire.rule import Rule
 from hubwire.schema import EventDefinition, PortalSchema, PropertyDefinition
 from hubwire.web.parameters import choice, number, text

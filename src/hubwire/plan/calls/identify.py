@@ -16,10 +16,10 @@ from typing import Any
 from hubwire.destination import Source
 from hubwire.message import Message
 from hubwire.operation import Discard, LeftOut, Link, Plan, PropertyValue, UpsertContact
+from hubwire.plan.conversion.properties import Writer, may_create, shortened
 from hubwire.plan.emails import as_email, context_traits, email_value, external_email
 from hubwire.plan.hold import unknown_person
 from hubwire.plan.identity import IDENTIFIED, Identity, Resolution, names_someone
-from hubwire.plan.properties import Writer, may_create, shortened
 from hubwire.plan.rulebook import Rulebook
 from hubwire.reasons import Reason
 

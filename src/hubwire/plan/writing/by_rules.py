@@ -14,14 +14,14 @@ from msgspec.structs import replace
 
 from hubwire.message import MessageType
 from hubwire.operation import Discard, Hold, LeftOut, Plan, SendEvent, UpsertCompany, UpsertContact
-from hubwire.plan.properties import shortened
-from hubwire.plan.rule_events import send_event
-from hubwire.plan.rule_marketing import write_marketing
-from hubwire.plan.rule_records import Waiting, write_record
-from hubwire.plan.rule_targets import Targets
-from hubwire.plan.rule_values import SourceValue, report, targets_of, write_values
-from hubwire.plan.rule_writers import Firing, OtherRule
+from hubwire.plan.conversion.properties import shortened
 from hubwire.plan.rules.directives import MappingFailed
+from hubwire.plan.writing.rule_events import send_event
+from hubwire.plan.writing.rule_marketing import write_marketing
+from hubwire.plan.writing.rule_records import Waiting, write_record
+from hubwire.plan.writing.rule_targets import Targets
+from hubwire.plan.writing.rule_values import SourceValue, report, targets_of, write_values
+from hubwire.plan.writing.rule_writers import Firing, OtherRule
 from hubwire.reasons import Reason
 from hubwire.rule import Rule
 

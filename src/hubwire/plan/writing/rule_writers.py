@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any, NamedTuple
 
-from hubwire.plan.choices import NewValue, converter, with_new_options
-from hubwire.plan.rule_targets import stored_name
-from hubwire.plan.rule_values import RuleConverter, SourceValue, Written, shared
+from hubwire.plan.conversion.choices import NewValue, converter, with_new_options
+from hubwire.plan.conversion.trait_rules import is_read_only
+from hubwire.plan.conversion.values import Converted, Refusal, inferred, text
 from hubwire.plan.rulebook import Rulebook
 from hubwire.plan.rules.candidates import Candidates
 from hubwire.plan.rules.compiling import CompiledRule
 from hubwire.plan.rules.paths import Resolver
-from hubwire.plan.trait_rules import is_read_only
-from hubwire.plan.values import Converted, Refusal, inferred, text
+from hubwire.plan.writing.rule_targets import stored_name
+from hubwire.plan.writing.rule_values import RuleConverter, SourceValue, Written, shared
 from hubwire.reasons import Reason
 from hubwire.rule import Each, Rule
 from hubwire.schema import PortalSchema, PropertyDefinition

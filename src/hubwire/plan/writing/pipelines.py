@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from hubwire.operation import PropertyValue
-from hubwire.plan.names import compressed
-from hubwire.plan.values import Refusal
+from hubwire.plan.conversion.names import compressed
+from hubwire.plan.conversion.values import Refusal
 from hubwire.reasons import Reason
 from hubwire.schema import ObjectSchema, Pipeline
 

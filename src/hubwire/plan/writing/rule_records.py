@@ -17,18 +17,18 @@ from hubwire.operation import (
     record_key,
     unique_property,
 )
+from hubwire.plan.calls.track import event_uuid
 from hubwire.plan.company import company_domain
-from hubwire.plan.pipelines import place_in_pipeline
 from hubwire.plan.record_keys import value_of_key
-from hubwire.plan.rule_targets import Targets, Upsert, stored_name
-from hubwire.plan.rule_values import SourceValue, report, write_conditional, write_values
-from hubwire.plan.rule_writers import OtherRule
 from hubwire.plan.rules.compiling import CompiledEach, CompiledRule
 from hubwire.plan.rules.directives import MappingFailed
 from hubwire.plan.rules.paths import Resolver
 from hubwire.plan.rules.resolving import INDEX, root_of
 from hubwire.plan.rules.values import MISSING
-from hubwire.plan.track import event_uuid
+from hubwire.plan.writing.pipelines import place_in_pipeline
+from hubwire.plan.writing.rule_targets import Targets, Upsert, stored_name
+from hubwire.plan.writing.rule_values import SourceValue, report, write_conditional, write_values
+from hubwire.plan.writing.rule_writers import OtherRule
 from hubwire.reasons import Reason
 from hubwire.rule import Association, Each, Rule
 

@@ -15,9 +15,9 @@ from datetime import UTC, tzinfo
 from typing import NamedTuple
 
 from hubwire.operation import LeftOut
-from hubwire.plan.choices import converter
-from hubwire.plan.names import MAX_PROPERTY_NAME, compressed, normalised, property_name
-from hubwire.plan.values import NARROW_TYPES, Converter
+from hubwire.plan.conversion.choices import converter
+from hubwire.plan.conversion.names import MAX_PROPERTY_NAME, compressed, normalised, property_name
+from hubwire.plan.conversion.values import NARROW_TYPES, Converter
 from hubwire.reasons import Reason
 from hubwire.schema import PropertyDefinition
 

@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 from hubwire.decoding import text_id
 from hubwire.object_types import standard_type
 from hubwire.operation import Discard, Hold, PropertyValue, RecordRef, SendEvent
+from hubwire.plan.calls.events import EventWriter, named_event
+from hubwire.plan.calls.track import BY_COOKIE, event_uuid
 from hubwire.plan.emails import as_email, is_utk, utk_of
-from hubwire.plan.events import EventWriter, named_event
 from hubwire.plan.hold import waits_with_cookie
-from hubwire.plan.rule_targets import Targets
-from hubwire.plan.rule_values import report
 from hubwire.plan.rules.compiling import CompiledRule
 from hubwire.plan.rules.values import MISSING
-from hubwire.plan.track import BY_COOKIE, event_uuid
+from hubwire.plan.writing.rule_targets import Targets
+from hubwire.plan.writing.rule_values import report
 from hubwire.reasons import Reason
 from hubwire.rule import Rule
 

@@ -15,10 +15,10 @@ from msgspec.structs import replace
 from hubwire.destination import Source
 from hubwire.message import Message
 from hubwire.operation import Discard, Plan
+from hubwire.plan.calls.track import plan_event
 from hubwire.plan.filters import was_delivered_in_browser
 from hubwire.plan.identity import Identity
 from hubwire.plan.rulebook import Rulebook
-from hubwire.plan.track import plan_event
 from hubwire.reasons import Reason
 
 _DEVICE_ONLY = Discard(Reason.PAGE_IS_DEVICE_ONLY)

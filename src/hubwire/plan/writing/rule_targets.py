@@ -21,10 +21,10 @@ from hubwire.operation import (
     record_key,
     unique_property,
 )
+from hubwire.plan.calls.group import given_domain
+from hubwire.plan.calls.identify import given_email
 from hubwire.plan.emails import as_email, context_traits, email_value
-from hubwire.plan.group import given_domain
 from hubwire.plan.hold import unknown_company, unknown_person
-from hubwire.plan.identify import given_email
 from hubwire.plan.identity import Identity
 from hubwire.plan.record_keys import key_of_rule, value_of_key
 from hubwire.plan.rulebook import Rulebook

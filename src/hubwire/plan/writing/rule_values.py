@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from hubwire.operation import LeftOut, Plan, PropertyValue, UpsertCompany, UpsertContact, UpsertRecord
-from hubwire.plan.choices import NewOption, NewValue
-from hubwire.plan.properties import MAX_NEW_PROPERTIES
+from hubwire.plan.conversion.choices import NewOption, NewValue
+from hubwire.plan.conversion.properties import MAX_NEW_PROPERTIES
+from hubwire.plan.conversion.trait_rules import MAX_FIELD
+from hubwire.plan.conversion.values import Converted, Partial, Refusal
 from hubwire.plan.rules.directives import MappingFailed
 from hubwire.plan.rules.paths import Resolver
 from hubwire.plan.rules.values import MISSING
-from hubwire.plan.trait_rules import MAX_FIELD
-from hubwire.plan.values import Converted, Partial, Refusal
 from hubwire.reasons import Reason
 from hubwire.rule import Rule
 

@@ -16,10 +16,9 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from hubwire.operation import Discard, LeftOut, Plan, PropertyValue
-from hubwire.plan.names import MAX_EVENT_LABEL, compressed, event_name, property_name
-from hubwire.plan.rulebook import Rulebook
-from hubwire.plan.trait_rules import MAX_FIELD
-from hubwire.plan.values import (
+from hubwire.plan.conversion.names import MAX_EVENT_LABEL, compressed, event_name, property_name
+from hubwire.plan.conversion.trait_rules import MAX_FIELD
+from hubwire.plan.conversion.values import (
     NARROW_TYPES,
     Converted,
     Partial,
@@ -30,6 +29,7 @@ from hubwire.plan.values import (
     number,
     text,
 )
+from hubwire.plan.rulebook import Rulebook
 from hubwire.reasons import Reason
 from hubwire.schema import EventDefinition
 

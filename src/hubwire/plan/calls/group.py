@@ -15,12 +15,12 @@ from __future__ import annotations
 from hubwire.destination import CompanyDomain, Mapping, Source, SourceKind
 from hubwire.message import Message
 from hubwire.operation import Associate, Discard, LeftOut, Link, Plan, PropertyValue, UpsertCompany
+from hubwire.plan.calls.identify import own_contact
 from hubwire.plan.company import company_domain
+from hubwire.plan.conversion.properties import Writer, may_create, shortened
 from hubwire.plan.emails import value_of
 from hubwire.plan.hold import unknown_company, unknown_person
-from hubwire.plan.identify import own_contact
 from hubwire.plan.identity import IDENTIFIED, Identity, Resolution, names_someone
-from hubwire.plan.properties import Writer, may_create, shortened
 from hubwire.plan.rulebook import Rulebook
 from hubwire.reasons import Reason
 

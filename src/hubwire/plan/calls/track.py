@@ -18,13 +18,13 @@ from uuid import UUID
 from hubwire.destination import Source
 from hubwire.message import Message
 from hubwire.operation import Discard, Hold, LeftOut, Link, Plan, PropertyValue, SendEvent, UpsertContact
+from hubwire.plan.calls.events import Event, EventWriter, find_event
+from hubwire.plan.calls.identify import own_contact
+from hubwire.plan.conversion.properties import Writer, may_create, shortened
 from hubwire.plan.emails import as_email, context_traits, email_value, external_email, utk_of, without_utk
-from hubwire.plan.events import Event, EventWriter, find_event
 from hubwire.plan.filters import was_delivered_in_browser
 from hubwire.plan.hold import unknown_person, waits_with_cookie
-from hubwire.plan.identify import own_contact
 from hubwire.plan.identity import Identity, Resolution, names_someone
-from hubwire.plan.properties import Writer, may_create, shortened
 from hubwire.plan.rulebook import Rulebook
 from hubwire.reasons import Reason
 

@@ -12,8 +12,8 @@ from typing import Any
 from hubwire.destination import Mapping as MappingRules
 from hubwire.destination import Source, SourceKind
 from hubwire.operation import LeftOut, Plan, PropertyValue
-from hubwire.plan.trait_rules import MAX_FIELD, Target, TraitRule, TraitRules
-from hubwire.plan.values import NULL, Converted, Partial, Refusal, inferred, text
+from hubwire.plan.conversion.trait_rules import MAX_FIELD, Target, TraitRule, TraitRules
+from hubwire.plan.conversion.values import NULL, Converted, Partial, Refusal, inferred, text
 from hubwire.reasons import Reason
 
 MAX_LEVELS = 5

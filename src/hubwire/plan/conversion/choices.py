@@ -11,8 +11,8 @@ from collections.abc import Callable
 from datetime import UTC, tzinfo
 from typing import NamedTuple
 
-from hubwire.plan.names import compressed
-from hubwire.plan.values import BLANK, BY_TYPE, Converted, Converter, Partial, Refusal, date_in, text
+from hubwire.plan.conversion.names import compressed
+from hubwire.plan.conversion.values import BLANK, BY_TYPE, Converted, Converter, Partial, Refusal, date_in, text
 from hubwire.reasons import Reason
 from hubwire.schema import PropertyDefinition
 

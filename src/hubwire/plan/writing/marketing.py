@@ -23,14 +23,14 @@ from hubwire.operation import (
     SubscriptionStatus,
     list_key_of_name,
 )
+from hubwire.plan.conversion.trait_rules import is_read_only
+from hubwire.plan.conversion.values import boolean
 from hubwire.plan.emails import utk_of
-from hubwire.plan.rule_values import report
 from hubwire.plan.rules.compiling import CompiledRule
 from hubwire.plan.rules.marketing_checks import LEGAL_BASES, MAX_LIST_NAME
 from hubwire.plan.rules.resolving import is_filled_in
 from hubwire.plan.rules.values import MISSING
-from hubwire.plan.trait_rules import is_read_only
-from hubwire.plan.values import boolean
+from hubwire.plan.writing.rule_values import report
 from hubwire.reasons import Reason
 from hubwire.rule import Rule
 from hubwire.schema import PropertyDefinition

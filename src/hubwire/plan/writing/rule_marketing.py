@@ -16,12 +16,12 @@ from hubwire.operation import (
     UpsertContact,
     unique_property,
 )
+from hubwire.plan.calls.identify import given_email
 from hubwire.plan.hold import unknown_person
-from hubwire.plan.identify import given_email
-from hubwire.plan.marketing import filled_in, flag_of, membership_of, submission_of, subscription_of
-from hubwire.plan.rule_targets import Targets
-from hubwire.plan.rule_values import report
 from hubwire.plan.rules.compiling import CompiledRule
+from hubwire.plan.writing.marketing import filled_in, flag_of, membership_of, submission_of, subscription_of
+from hubwire.plan.writing.rule_targets import Targets
+from hubwire.plan.writing.rule_values import report
 from hubwire.rule import Rule
 
 

@@ -1,0 +1,1 @@
+"""The default behaviour: one module for each type of call."""

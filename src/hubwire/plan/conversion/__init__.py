@@ -1,0 +1,1 @@
+"""From traits and properties of messages to HubSpot's names and values."""

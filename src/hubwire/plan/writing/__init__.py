@@ -1,0 +1,1 @@
+"""The operations that rules add or write instead of the default behaviour."""
