@@ -32,6 +32,30 @@ class SystemClock:
         return time.monotonic_ns() // 1_000_000
 
 
+class VersionWatch:
+    """Finds out that others changed something, by its version.
+
+    Shape: the version is read once in `check_seconds` at most (0: every time), and at once if the clock was set back.
+    `known` is the version whose data the caller has.
+    """
+
+    def __init__(self, version: Callable[[], int], clock: Clock, check_seconds: float) -> None:
+        self.known = -1
+        self._version = version
+        self._clock = clock
+        self._check_ms = round(check_seconds * 1000)
+        self._checked_at_ms: int | None = None
+
+    def changed(self) -> int | None:
+        """The version, if it is not the known one; None if it is, or if it was read a moment ago."""
+        now_ms = self._clock.now_ms()
+        if self._checked_at_ms is not None and 0 <= now_ms - self._checked_at_ms < self._check_ms:
+            return None
+        self._checked_at_ms = now_ms
+        version = self._version()
+        return version if version != self.known else None
+
+
 class FakeClock:
     """A clock that a test moves by hand."""
 

@@ -1,10 +1,10 @@
-"""The simulated clock moves only when nothing else can run."""
+"""Clocks: the simulated one moves only when nothing else can run."""
 
 from __future__ import annotations
 
 import asyncio
 
-from hubwire.clock import SimulatedClock
+from hubwire.clock import FakeClock, SimulatedClock, VersionWatch
 
 SETTLING = SimulatedClock.SETTLING_STEPS
 
@@ -21,3 +21,18 @@ async def test_whoever_falls_asleep_last_has_as_many_turns_to_settle_as_the_firs
 
     await asyncio.gather(sleep("a", 0, 100), sleep("b", SETTLING - 5, 50), sleep("c", SETTLING + 10, 1))
     assert woken == [(1_000, "c"), (50_000, "b"), (100_000, "a")]
+
+
+def test_a_version_is_read_again_after_a_while_and_when_the_clock_was_set_back() -> None:
+    clock, versions = FakeClock(), [1]
+    watch = VersionWatch(lambda: versions[-1], clock, check_seconds=1.0)
+    assert watch.changed() == 1
+    watch.known = 1
+    versions.append(2)
+    assert watch.changed() is None
+    clock.advance(1)
+    assert watch.changed() == 2
+    watch.known = 2
+    versions.append(3)
+    clock.set_back(60)
+    assert watch.changed() == 3

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from hubwire import __version__
-from hubwire.api.operation import PREFIX, ApiOperation, ApiProblem, Nothing, reason_phrase
+from hubwire.api.operation import PREFIX, ApiOperation, Nothing, reason_phrase
 from hubwire.secret import Secret
+from hubwire.web.request import Problem
 
 PATH_VALUE = re.compile(r"\{(\w+)(?::(\w+))?\}")
 REF = "#/components/schemas/{name}"
@@ -32,7 +33,7 @@ COMMON_STATUSES = (400, 401, 403, 429)
 def document(operations: tuple[ApiOperation, ...]) -> dict[str, Any]:
     """The whole document, as JSON values."""
     types = [
-        ApiProblem,
+        Problem,
         *(kind for operation in operations for kind in (operation.body, operation.answer) if kind is not None),
     ]
     _, components = msgspec.json.schema_components(types, schema_hook=_hook, ref_template=REF)
@@ -83,7 +84,7 @@ def _operation(operation: ApiOperation) -> dict[str, Any]:
     if operation.body is not None:
         described["requestBody"] = {"required": True, "content": _content(operation.body)}
     for status in sorted({*COMMON_STATUSES, *operation.statuses}):
-        described["responses"][str(status)] = {"description": reason_phrase(status), "content": _content(ApiProblem)}
+        described["responses"][str(status)] = {"description": reason_phrase(status), "content": _content(Problem)}
     return described
 
 

@@ -17,23 +17,12 @@ from hubwire.errors import BadValue
 from hubwire.registry.access import Role
 from hubwire.rule import Rule
 from hubwire.rule_shape import explained
-from hubwire.web.request import Shared, View, json_response
+from hubwire.web.request import Problem, Shared, View, json_response
 from hubwire.web.session import ask_to_sign_in, bearer_of
 
 PREFIX = "/api/v1"
 AT_FAULT = re.compile(r"(?: - at `\$\.|(?:required|unknown) field `)([^`]+)`$")
 Handler = Callable[["ApiRequest"], Awaitable[Any]]
-
-
-class ApiProblem(msgspec.Struct, kw_only=True):
-    """An error. It has `field`, `value` and `limit` if a field is wrong; `value` never contains a secret."""
-
-    code: str
-    message: str
-    hint: str = ""
-    field: str | None = None
-    value: Any = None
-    limit: Any = None
 
 
 class Nothing(msgspec.Struct):
@@ -76,7 +65,7 @@ class ApiOperation:
                 return ask_to_sign_in(request)
             if not viewer.role.may(self.role):
                 message = f"this needs the role {self.role}; the token has {viewer.role}"
-                return json_response(ApiProblem(code="forbidden", message=message), 403)
+                return json_response(Problem(code="forbidden", message=message), 403)
             query = _checked(dict(request.query_params), self.query, strict=False)
             body = None if self.body is None else _decoded(await request.body(), self.body)
             answer = await self.handler(ApiRequest(View(request, shared, viewer), request.path_params, query, body))

@@ -79,3 +79,24 @@ class Journal(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+def read_both_streams(journal: Journal, after: int, limit: int, source_ids: Sequence[int] | None) -> list[JournalRow]:
+    """The live and the imported rows behind a position, in order."""
+    rows = [
+        *journal.read(after, limit, source_ids=source_ids, is_backfill=False),
+        *journal.read(after, limit, source_ids=source_ids, is_backfill=True),
+    ]
+    return sorted(rows, key=lambda row: row.position)[:limit]
+
+
+def repeated(entries: Sequence[Entry]) -> set[int]:
+    """The indexes of entries whose message is earlier in the same call."""
+    seen: set[tuple[int, str]] = set()
+    twice: set[int] = set()
+    for index, entry in enumerate(entries):
+        identity = (entry.source_id, entry.message_id)
+        if identity in seen:
+            twice.add(index)
+        seen.add(identity)
+    return twice

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from hubwire.clock import Clock
+from hubwire.clock import Clock, VersionWatch
 from hubwire.destination import Source
 from hubwire.journal.protocol import Extent, Journal
 from hubwire.message import Entry, JournalRow
@@ -88,17 +88,13 @@ class Suppressions:
         """Shape: `version` is the registry's version or a substitute. With `check_seconds` 0, every call reads it."""
         self.count = 0
         """Messages suppressed since the start, for /metrics."""
-        self._version_of = version or registry.version
+        self._watch = VersionWatch(version or registry.version, clock, check_seconds)
         self._privacy = privacy
         self._registry = registry
         self._digests = Digests(vault)
-        self._clock = clock
-        self._check_ms = round(check_seconds * 1000)
         self._known: frozenset[bytes] = frozenset()
         self._answers: dict[tuple[int, Ids], bool] = {}
         self._sources: Mapping[int, Source] = {}
-        self._version = -1
-        self._checked_at_ms: int | None = None
 
     def admitted(self, entries: Sequence[HasIds]) -> list[bool]:
         """For each message, True if its person is not suppressed. Suppressed messages are counted."""
@@ -132,15 +128,11 @@ class Suppressions:
             yield self._digests.key(space, f"a:{ids.anonymous_id}")
 
     def _follow(self) -> None:
-        now_ms = self._clock.now_ms()
-        if self._checked_at_ms is not None and 0 <= now_ms - self._checked_at_ms < self._check_ms:
-            return
-        self._checked_at_ms = now_ms
-        version = self._version_of()
-        if version != self._version:
+        version = self._watch.changed()
+        if version is not None:
             self._known = self._privacy.suppressed()
             self._sources = self._registry.sources()
-            self._version = version
+            self._watch.known = version
             self._answers.clear()
 
 

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from hubwire.clock import Clock
+from hubwire.clock import Clock, VersionWatch
 from hubwire.destination import Source
 
 MAX_WRITE_KEY_LENGTH = 256
@@ -44,15 +44,11 @@ class CachedSources:
         max_known: int = 4096,
     ) -> None:
         self._look_up = look_up
-        self._version_of = version
-        self._clock = clock
-        self._check_ms = round(check_seconds * 1000)
+        self._watch = VersionWatch(version, clock, check_seconds)
         self._max_known = max_known
         self._known: OrderedDict[bytes, Source | None] = OrderedDict()
         # Digests with a secret key: the time of a comparison reveals nothing about the write key.
         self._keyed = hashlib.blake2b(digest_size=16, key=secrets.token_bytes(32))
-        self._version = -1
-        self._checked_at_ms: int | None = None
 
     def __len__(self) -> int:
         return len(self._known)
@@ -72,14 +68,10 @@ class CachedSources:
         return source
 
     def _forget_changed(self) -> None:
-        now_ms = self._clock.now_ms()
-        if self._checked_at_ms is not None and 0 <= now_ms - self._checked_at_ms < self._check_ms:
-            return
-        self._checked_at_ms = now_ms
-        version = self._version_of()
-        if version != self._version:
+        version = self._watch.changed()
+        if version is not None:
             self._known.clear()
-            self._version = version
+            self._watch.known = version
 
 
 def other_write_key(authorization: bytes | None, own: bytes | None) -> str | None:

@@ -122,7 +122,7 @@ DONE = {
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a request failed."""
+    """Why a request failed. `field`, `value` and `limit` are of the field that is wrong; `value` is never a secret."""
 
     code: str
     message: str

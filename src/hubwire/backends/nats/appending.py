@@ -15,6 +15,7 @@ from hubwire.backends.nats.groups import Groups
 from hubwire.backends.nats.recent import RecentGroups
 from hubwire.backends.nats.tail import Tail
 from hubwire.errors import BackendError, BackendUnavailable
+from hubwire.journal.protocol import repeated
 from hubwire.message import Entry
 
 MAX_REMEMBERED = 1 << 25
@@ -98,13 +99,7 @@ class Appending:
     def _duplicates(self, entries: Sequence[Entry]) -> tuple[int, set[int]]:
         """The indexes of duplicates, in the stream or earlier in this call, and the sequence up to which the stream was
         searched."""
-        twice: set[int] = set()
-        seen: set[tuple[int, str]] = set()
-        for index, entry in enumerate(entries):
-            identity = (entry.source_id, entry.message_id)
-            if identity in seen:
-                twice.add(index)
-            seen.add(identity)
+        twice = repeated(entries)
         knows, candidates = self._client.run(self._candidates(entries))
         if candidates:
             twice |= self._client.run(self._known(entries, candidates))

@@ -33,7 +33,7 @@ from hubwire.backends.nats.groups import Groups, heads_between
 from hubwire.backends.nats.message_index import NatsMessageIndex
 from hubwire.backends.nats.reading import Reading
 from hubwire.errors import BackendUnavailable
-from hubwire.journal.protocol import TOMBSTONE, Extent
+from hubwire.journal.protocol import TOMBSTONE, Extent, read_both_streams
 from hubwire.message import Entry, JournalRow
 
 HOUR_MS = 3_600_000
@@ -83,11 +83,7 @@ class NatsJournal:
         self, after: int, limit: int, *, source_ids: Sequence[int] | None = None, is_backfill: bool | None = None
     ) -> list[JournalRow]:
         if is_backfill is None:
-            rows = [
-                *self.read(after, limit, source_ids=source_ids, is_backfill=False),
-                *self.read(after, limit, source_ids=source_ids, is_backfill=True),
-            ]
-            return sorted(rows, key=lambda row: row.position)[:limit]
+            return read_both_streams(self, after, limit, source_ids)
         with self._read_lock:
             return self._reading.read(after, limit, source_ids, is_backfill, self._appending.last)
 

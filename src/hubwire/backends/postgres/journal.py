@@ -16,7 +16,7 @@ from hubwire.backends.postgres.arrays import UUID, pack_bools, pack_bytes, pack_
 from hubwire.backends.postgres.connection import PostgresDatabase, storable
 from hubwire.backends.postgres.pool import Db
 from hubwire.journal.caches import RECOUNT_BELOW, Backlogs, Stream
-from hubwire.journal.protocol import TOMBSTONE, Extent
+from hubwire.journal.protocol import TOMBSTONE, Extent, read_both_streams
 from hubwire.message import Entry, JournalRow
 from hubwire.reasons import Reason
 
@@ -70,11 +70,7 @@ class PostgresJournal:
         self, after: int, limit: int, *, source_ids: Sequence[int] | None = None, is_backfill: bool | None = None
     ) -> list[JournalRow]:
         if is_backfill is None:
-            rows = [
-                *self.read(after, limit, source_ids=source_ids, is_backfill=False),
-                *self.read(after, limit, source_ids=source_ids, is_backfill=True),
-            ]
-            return sorted(rows, key=lambda row: row.position)[:limit]
+            return read_both_streams(self, after, limit, source_ids)
         stream = Stream.of(source_ids, is_backfill)
         of_stream, parameters = _of_stream(stream)
         return self._rows(

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.errors import BackendError
 from hubwire.journal.caches import RecentIds
+from hubwire.journal.protocol import repeated
 from hubwire.message import Entry
 
 DIGEST_BYTES = 8
@@ -124,12 +125,7 @@ class Appender:
             if self._is_stored(entries[index], positions)
         }
         if len(set(keys)) < len(keys):
-            seen: set[tuple[int, str]] = set()
-            for index, entry in enumerate(entries):
-                identity = (entry.source_id, entry.message_id)
-                if identity in seen:
-                    twice.add(index)
-                seen.add(identity)
+            twice |= repeated(entries)
         return twice
 
     def _is_stored(self, entry: Entry, positions: Sequence[int]) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from hubwire.backends.sqlite.appender import Appender, positions_of
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.journal.caches import Backlogs, Stream
-from hubwire.journal.protocol import TOMBSTONE, Extent
+from hubwire.journal.protocol import TOMBSTONE, Extent, read_both_streams
 from hubwire.message import Entry, JournalRow
 from hubwire.reasons import Reason
 
@@ -55,11 +55,7 @@ class SqliteJournal:
         self, after: int, limit: int, *, source_ids: Sequence[int] | None = None, is_backfill: bool | None = None
     ) -> list[JournalRow]:
         if is_backfill is None:
-            rows = [
-                *self.read(after, limit, source_ids=source_ids, is_backfill=False),
-                *self.read(after, limit, source_ids=source_ids, is_backfill=True),
-            ]
-            return sorted(rows, key=lambda row: row.position)[:limit]
+            return read_both_streams(self, after, limit, source_ids)
         stream = Stream.of(source_ids, is_backfill)
         of_stream, parameters = _of_stream(stream)
         return self._rows(
