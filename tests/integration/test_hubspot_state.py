@@ -284,11 +284,44 @@ async def test_a_company_that_a_person_made_seconds_ago_is_found_by_a_second_loo
         installation = Installation(world)
         await installation.identify("ada@example.com")
         world.clock.advance(300)
-        world.emulator.seed(companies=[{"properties": {"domain": "acme.com", "name": "By hand"}}])
+        by_hand = {"properties": {"domain": "acme.com", "name": "By hand"}}
+        assert world.emulator.call("POST", "/crm/objects/2026-09/companies", by_hand).status == 201
         await installation.group("acme.com", industry="Rockets")
         [company] = installation.companies("acme.com")
         assert company["properties"]["name"] == "By hand"
         assert len(world.emulator.associations()) == 1
+
+
+async def test_a_message_that_has_waited_waits_for_the_company_of_a_contact_that_is_newer(tmp_path: Path) -> None:
+    """The contact is created in the cycle in which the waiting ends. HubSpot makes its company a moment after that."""
+    policy = LanePolicy(company_linger_seconds=10)
+    async with World(tmp_path, search_lag_seconds=5.0, policy=policy) as world:
+        installation = Installation(world)
+        appeared_ms: list[int] = []
+
+        def instead(request: httpx2.Request) -> httpx2.Response | None:
+            contacts = [one for one in world.emulator.contacts() if one["properties"]["email"] == "bob@acme.com"]
+            if contacts and not appeared_ms:
+                appeared_ms.append(world.clock.now_ms())
+            if contacts and world.clock.now_ms() >= appeared_ms[0] + 100 and not installation.companies("acme.com"):
+                types = [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 280}]
+                associations = [{"to": {"id": contacts[0]["id"]}, "types": types}]
+                body = {"properties": {"domain": "acme.com"}, "associations": associations}
+                assert world.emulator.call("POST", "/crm/objects/2026-09/companies", body).status == 201
+            return None
+
+        await installation.identify()
+        world.transport.instead = instead
+        group = {"type": "group", "messageId": "g", "userId": "ada@example.com", "groupId": "a"}
+        world.append([{**group, "traits": {"website": "acme.com", "name": "Acme"}}])
+        while not world.states()["retrying"]:
+            world.clock.advance((await installation.driver.turn()).seconds)
+        traits = {"email": "bob@acme.com"}
+        world.append([{"type": "identify", "messageId": "i", "userId": "bob", "traits": traits}])
+        world.clock.advance(12)
+        await world.drain(installation.driver)
+        [company] = installation.companies("acme.com")
+        assert company["properties"]["name"] == "Acme"
 
 
 async def test_a_company_is_found_by_each_of_several_additional_domains(tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ MAX_REMEMBERED_RECORDS = 50_000
 class RecentContacts:
     """Record ids of contacts by the domain of their address and by each domain above it.
 
-    Shape: a large import adds thousands of contacts in a cycle, so each question is one look into a dictionary.
+    Shape: a large import adds thousands of contacts in a cycle, so each question is one look into a dictionary. Of each
+    domain, the first contacts are kept: HubSpot makes the company for the first one.
     """
 
     _made_at_ms: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -38,12 +39,19 @@ class RecentContacts:
         for place in range(len(parts) - 1):
             domain = ".".join(parts[place:])
             of_domain = self._made_at_ms.pop(domain, {})
-            of_domain.setdefault(contact_id, made_at_ms)
-            if len(of_domain) > MAX_PER_DOMAIN:
-                del of_domain[next(iter(of_domain))]
+            if len(of_domain) >= MAX_PER_DOMAIN:
+                of_domain = {known: at_ms for known, at_ms in of_domain.items() if now_ms - at_ms < SEARCH_LAG_MS}
+            if len(of_domain) < MAX_PER_DOMAIN:
+                # HubSpot's clock may be ahead of this one.
+                of_domain.setdefault(contact_id, min(made_at_ms, now_ms))
             self._made_at_ms[domain] = of_domain
         while len(self._made_at_ms) > MAX_DOMAINS:
             del self._made_at_ms[next(iter(self._made_at_ms))]
+
+    def first_ms(self, domain: str, now_ms: int) -> int | None:
+        """When the first of these recent contacts was created; None if there is none."""
+        of_domain = self._made_at_ms.get(domain, {})
+        return min((at_ms for at_ms in of_domain.values() if now_ms - at_ms < SEARCH_LAG_MS), default=None)
 
     def of_domain(self, domain: str, now_ms: int) -> list[str]:
         """The recent contacts with an address of this domain, or of one below it."""

@@ -32,6 +32,8 @@ from hubwire.operation import unique_property
 from hubwire.reasons import Reason
 
 OBJECT = "companies"
+COMPANY_APPEARS_MS = 10_000
+"""The time that HubSpot may need to create the company of an e-mail's domain, and its search to show it. Chosen."""
 MAX_MOVED = 20
 """Maximum number of merged companies to follow in one cycle; each takes one call."""
 
@@ -131,9 +133,9 @@ async def find_by_domain(
 
     Shape: a company that may be too new for the search is looked for once, after a wait: `refused` has it until then.
     """
-    early = {domain for domain in unknown if _is_early(cycle_state, domain, records[domain].positions)}
-    waiting = SearchResult({}, dict.fromkeys(early, without_answer.company_may_appear()))
-    due = [domain for domain in unknown if domain not in early]
+    waits_ms = {domain: _wait_ms(cycle_state, domain, records[domain].positions) for domain in unknown}
+    waiting = SearchResult({}, {d: without_answer.company_may_appear(ms) for d, ms in waits_ms.items() if ms})
+    due = [domain for domain, wait_ms in waits_ms.items() if not wait_ms]
     if not due:
         return waiting
     search = await _search(cycle_state, due, frozenset(), has_key=has_key)
@@ -145,11 +147,16 @@ async def find_by_domain(
     return search
 
 
-def _is_early(cycle_state: CycleState, domain: str, positions: Iterable[int]) -> bool:
-    """Whether HubSpot or somebody else may have made the company seconds ago, so that no search shows it yet."""
-    if _has_waited(cycle_state, positions):
-        return False
-    return bool(_recent_contacts(cycle_state, domain)) or _is_live(cycle_state, positions)
+def _wait_ms(cycle_state: CycleState, domain: str, positions: Iterable[int]) -> int:
+    """How long to wait before the search: HubSpot or somebody else may have made the company seconds ago.
+
+    Shape: HubSpot makes it for the first contact with an address of the domain. That contact may be newer than a
+    message that has waited. Later contacts of the domain delay nothing.
+    """
+    if _is_live(cycle_state, positions) and not _has_waited(cycle_state, positions):
+        return COMPANY_APPEARS_MS
+    first_ms = cycle_state.portal.recent_contacts.first_ms(domain, cycle_state.now_ms)
+    return 0 if first_ms is None else max(0, first_ms + COMPANY_APPEARS_MS - cycle_state.now_ms)
 
 
 async def _search(cycle_state: CycleState, domains: Sequence[str], ignored: Set[str], *, has_key: bool) -> SearchResult:
@@ -168,7 +175,7 @@ async def _ghosts(cycle_state: CycleState, found: Set[str]) -> frozenset[str]:
 
 
 def _has_waited(cycle_state: CycleState, positions: Iterable[int]) -> bool:
-    """Whether one of these messages has already waited for the company to appear."""
+    """Whether one of these messages has waited for the company to appear."""
     due = cycle_state.outcomes.due
     return any(position in due and due[position].reason == Reason.COMPANY_MAY_APPEAR for position in positions)
 

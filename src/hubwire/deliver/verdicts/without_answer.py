@@ -17,8 +17,6 @@ MISSED_RETRY_SECONDS = 10.0
 WRITTEN_RETRY_SECONDS = 1.0
 BACKFILL_RETRY_SECONDS = 60.0
 UNREADABLE_SECONDS = 60.0
-AUTOMATIC_RETRY_SECONDS = 10.0
-"""The time that HubSpot may need to create the company of an e-mail's domain. Chosen."""
 RUN_PROBE_SECONDS = 300.0
 NOT_FOUND = 404
 
@@ -61,9 +59,9 @@ def record_missing() -> Retry:
     return Retry(MISSING_RETRY_SECONDS, Reason.RECORD_MISSING)
 
 
-def company_may_appear() -> Retry:
-    """HubSpot may be creating the company of a new contact's e-mail domain at this moment."""
-    return Retry(AUTOMATIC_RETRY_SECONDS, Reason.COMPANY_MAY_APPEAR, counts=False)
+def company_may_appear(wait_ms: int) -> Retry:
+    """The company may have been created a moment ago, by HubSpot or by somebody else, and no search shows it yet."""
+    return Retry(wait_ms / 1000, Reason.COMPANY_MAY_APPEAR, counts=False)
 
 
 def read_with_next() -> Retry:

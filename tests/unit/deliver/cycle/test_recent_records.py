@@ -32,11 +32,29 @@ def test_a_later_answer_about_a_contact_makes_it_no_newer() -> None:
     assert recent.of_domain("acme.com", NOW_MS + SEARCH_LAG_MS) == []
 
 
-def test_the_newest_contacts_and_domains_stay() -> None:
+def test_the_newest_domains_and_their_first_contacts_stay() -> None:
     recent = RecentContacts()
     for number in range(MAX_DOMAINS + 1):
         recent.note(f"ada@d{number}.com", str(number), NOW_MS, NOW_MS)
     for number in range(MAX_PER_DOMAIN + 1):
         recent.note(f"p{number}@acme.com", str(number), NOW_MS, NOW_MS)
     assert recent.of_domain("d0.com", NOW_MS) == []
-    assert recent.of_domain("acme.com", NOW_MS) == [str(number) for number in range(1, MAX_PER_DOMAIN + 1)]
+    assert recent.of_domain("acme.com", NOW_MS) == [str(number) for number in range(MAX_PER_DOMAIN)]
+
+
+def test_many_contacts_of_a_domain_delay_its_company_no_longer_than_the_first() -> None:
+    recent = RecentContacts()
+    for number in range(100):
+        recent.note(f"p{number}@acme.com", str(number), NOW_MS + 500 * number, NOW_MS + 500 * number)
+    assert recent.first_ms("acme.com", NOW_MS + 50_000) == NOW_MS
+    later_ms = NOW_MS + SEARCH_LAG_MS
+    recent.note("late@acme.com", "late", later_ms, later_ms)
+    assert recent.first_ms("acme.com", later_ms) == NOW_MS + 500
+    assert recent.first_ms("other.com", NOW_MS) is None
+
+
+def test_a_contact_from_a_clock_that_is_ahead_is_no_newer_than_now() -> None:
+    recent = RecentContacts()
+    recent.note("ada@acme.com", "1", NOW_MS + 3_600_000, NOW_MS)
+    assert recent.first_ms("acme.com", NOW_MS) == NOW_MS
+    assert recent.of_domain("acme.com", NOW_MS + SEARCH_LAG_MS) == []
