@@ -10,9 +10,8 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -21,6 +20,7 @@ import httpx2
 from hubwire.clock import Clock, SystemClock
 from hubwire.errors import HubSpotError, SettingsError
 from hubwire.hubspot.call import KEPT_HEADERS, Answer, Call
+from hubwire.hubspot.connections import ClientPolicy, Connections
 from hubwire.hubspot.paths import Paths
 from hubwire.secret import Secret
 
@@ -29,17 +29,7 @@ __all__ = ["Answer", "Call", "ClientPolicy", "HubSpotClient"]
 _JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"
 USER_AGENT = "hubwire"
-
-
-@dataclass(frozen=True, slots=True)
-class ClientPolicy:
-    """Limits of every exchange. HubSpot's edge gives up after 100 s (its 524)."""
-
-    connect_seconds: float = 10.0
-    read_seconds: float = 60.0
-    max_connections: int = 20
-    keepalive_seconds: float = 30.0
-    max_answer_bytes: int = 16 * 1024 * 1024
+_HEADERS = {"user-agent": USER_AGENT, "accept": _JSON, "accept-encoding": "gzip, deflate"}
 
 
 PostForm = Callable[[bytes], Awaitable[Answer]]
@@ -102,25 +92,7 @@ class HubSpotClient:
         self._clock = clock or SystemClock()
         self._policy = policy or ClientPolicy()
         self._events_from = self._events_to = ""
-        self._http = self._pool(transport)
-
-    def _pool(self, transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
-        policy = self._policy
-        return httpx2.AsyncClient(
-            transport=transport,
-            verify=trusted_certificates(),
-            timeout=httpx2.Timeout(policy.read_seconds, connect=policy.connect_seconds),
-            limits=httpx2.Limits(
-                max_connections=policy.max_connections,
-                max_keepalive_connections=policy.max_connections,
-                keepalive_expiry=policy.keepalive_seconds,
-            ),
-            follow_redirects=False,
-            trust_env=True,
-            # HubSpot's edge sets cookies that an API does not need; one that cannot be sent back would end every call.
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            headers={"user-agent": USER_AGENT, "accept": _JSON},
-        )
+        self._connections = transport or Connections(self._policy, trusted_certificates())
 
     async def __aenter__(self) -> Self:
         return self
@@ -132,7 +104,7 @@ class HubSpotClient:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._connections.aclose()
 
     async def call(self, call: Call) -> Answer:
         """One exchange. Never raises for a failure of HubSpot or the network, or for a token that cannot be renewed."""
@@ -186,8 +158,9 @@ class HubSpotClient:
         kept: Mapping[str, str] = {}
         content, failure = b"", None
         try:
-            request = self._http.build_request(method, url, content=body, headers=headers)
-            response = await self._http.send(request, stream=True)
+            # Not through a client of httpx2: it follows redirects and keeps cookies, which this does without.
+            request = httpx2.Request(method, url, content=body, headers={**_HEADERS, **headers})
+            response = await self._connections.handle_async_request(request)
             try:
                 status, kept = response.status_code, _kept(response.headers)
                 content, failure = await self._read(response)

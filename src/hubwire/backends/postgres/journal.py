@@ -16,6 +16,7 @@ from hubwire.backends.postgres.arrays import UUID, pack_bools, pack_bytes, pack_
 from hubwire.backends.postgres.connection import PostgresDatabase, storable
 from hubwire.backends.postgres.pool import Db
 from hubwire.journal.caches import RECOUNT_BELOW, Backlogs, Stream
+from hubwire.journal.positions import Access, Place, StreamPositions
 from hubwire.journal.protocol import TOMBSTONE, Extent, read_both_streams
 from hubwire.message import Entry, JournalRow
 from hubwire.reasons import Reason
@@ -43,6 +44,7 @@ class PostgresJournal:
         self._database = database
         self._window_ms = round(dedupe_hours * HOUR_MS)
         self._backlogs = Backlogs(self._count_between)
+        self._positions = StreamPositions(Access(self._ends, self._places, self.read_at), self._backlogs)
 
     def append(self, entries: Sequence[Entry]) -> list[int | None]:
         if not entries:
@@ -72,6 +74,9 @@ class PostgresJournal:
         if is_backfill is None:
             return read_both_streams(self, after, limit, source_ids)
         stream = Stream.of(source_ids, is_backfill)
+        known = self._positions.read(stream, after, limit)
+        if known is not None:
+            return known
         of_stream, parameters = _of_stream(stream)
         return self._rows(
             f"SELECT {_COLUMNS} {of_stream} AND position > %s ORDER BY position LIMIT %s",
@@ -104,6 +109,9 @@ class PostgresJournal:
         self, after: int, *, source_ids: Sequence[int] | None = None, is_backfill: bool = False
     ) -> tuple[int, int | None]:
         stream = Stream.of(source_ids, is_backfill)
+        known = self._positions.count(stream, after)
+        if known is not None:
+            return known
         of_stream, parameters = _of_stream(stream)
         [(newest, first, since, count)] = self._database.execute(
             "SELECT (SELECT position FROM journal ORDER BY position DESC LIMIT 1), first.*, (SELECT count(*) FROM"
@@ -174,6 +182,20 @@ class PostgresJournal:
         ).fetchone()
         assert row is not None
         return int(row[0])
+
+    def _ends(self) -> tuple[int, int]:
+        [(oldest, newest)] = self._database.execute(
+            "SELECT (SELECT position FROM journal ORDER BY position LIMIT 1),"
+            " (SELECT position FROM journal ORDER BY position DESC LIMIT 1)"
+        )
+        return oldest or 0, newest or 0
+
+    def _places(self, low: int, high: int) -> list[Place]:
+        return self._database.execute(
+            "SELECT position, source_id, is_backfill FROM journal WHERE position > %s AND position <= %s"
+            " AND rejected IS NULL ORDER BY position",
+            (low, high),
+        )
 
     def _rows(self, sql: str, parameters: Sequence[object]) -> list[JournalRow]:
         with self._database.checkout() as db:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from hubwire.backends.sqlite.appender import Appender, positions_of
 from hubwire.backends.sqlite.connection import SqliteFile
 from hubwire.journal.caches import Backlogs, Stream
+from hubwire.journal.positions import Access, Place, StreamPositions
 from hubwire.journal.protocol import TOMBSTONE, Extent, read_both_streams
 from hubwire.message import Entry, JournalRow
 from hubwire.reasons import Reason
@@ -42,6 +43,7 @@ class SqliteJournal:
         self._append_lock = threading.Lock()
         self._appender: Appender | None = None
         self._backlogs = Backlogs(_count_between)
+        self._positions = StreamPositions(Access(self._ends, self._places, self.read_at), self._backlogs)
         if appends:
             self.append([])
 
@@ -57,6 +59,9 @@ class SqliteJournal:
         if is_backfill is None:
             return read_both_streams(self, after, limit, source_ids)
         stream = Stream.of(source_ids, is_backfill)
+        known = self._positions.read(stream, after, limit)
+        if known is not None:
+            return known
         of_stream, parameters = _of_stream(stream)
         return self._rows(
             f"{_SELECT} {of_stream} AND position > ? ORDER BY position LIMIT ?",
@@ -95,6 +100,9 @@ class SqliteJournal:
         self, after: int, *, source_ids: Sequence[int] | None = None, is_backfill: bool = False
     ) -> tuple[int, int | None]:
         stream, db = Stream.of(source_ids, is_backfill), self._file.raw
+        known = self._positions.count(stream, after)
+        if known is not None:
+            return known
         of_stream, parameters = _of_stream(stream)
         with self._file.reading():
             oldest, newest, first, since_ms = db.execute(
@@ -137,6 +145,24 @@ class SqliteJournal:
             if self._appender is not None:
                 self._appender.close()
                 self._appender = None
+
+    def _ends(self) -> tuple[int, int]:
+        with self._file.reading():
+            oldest, newest = self._file.raw.execute(
+                "SELECT (SELECT min(position) FROM journal), (SELECT max(position) FROM journal)"
+            ).fetchone()
+        return oldest or 0, newest or 0
+
+    def _places(self, low: int, high: int) -> list[Place]:
+        """From the index alone."""
+        of_kind = (
+            "SELECT position, source_id, is_backfill FROM journal INDEXED BY journal_stream"
+            " WHERE is_backfill = ? AND rejected IS NULL AND position > ? AND position <= ?"
+        )
+        with self._file.reading():
+            return self._file.raw.execute(
+                f"{of_kind} UNION ALL {of_kind}", (False, low, high, True, low, high)
+            ).fetchall()
 
     def _rows(self, sql: str, parameters: Sequence[object]) -> list[JournalRow]:
         with self._file.reading():
