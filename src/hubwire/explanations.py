@@ -193,8 +193,9 @@ _HELD: dict[Reason, tuple[str, str]] = {
     Reason.DEFINITION_LIMIT: (
         "The event needs a definition or a property that the portal lacks. Its source has a public write key, and has"
         " made as many today as `public_definitions_per_day` allows.",
-        "Create the events that you want: the Schema page and `hubwire schema plan` list them. Or raise the limit. Then"
-        " replay the held messages. Otherwise Hubwire tries again after midnight UTC, until `hold_hours` are over.",
+        "Create the events that you want: `hubwire schema plan` and the console's page Properties and events list them."
+        " Or raise the limit. Then replay the held messages. Otherwise Hubwire tries again after midnight UTC, until"
+        " `hold_hours` are over.",
     ),
     Reason.FEATURE_REFUSED: (
         "HubSpot refuses lists, subscriptions, forms or an object type: the token lacks a scope, the account's tier"

@@ -96,7 +96,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         dead = {"type": "identify", "userId": "dead", "messageId": "sample-dead", "traits": {"email": "dead@x.example"}}
         made.upload(WRITE_KEY, [dead])
         process.drained()
-        made.api("POST", "/replay", json={"state": "held", "type": "group"})
+        made.api("POST", "/replay", json={"state": "held"})
         made.api(
             "PATCH", "/destinations/sandbox", json={"mapping": {"contact": {"favColor": None, "plan": "plan_tier"}}}
         )

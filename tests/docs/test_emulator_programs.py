@@ -26,7 +26,7 @@ def test_an_example_writes_a_contact(language: str, tmp_path: Path) -> None:
         pytest.skip(f"{program} is not installed: the {language} example of docs/emulator-programs.md is not run")
     example = next(text for kind, text in FENCE.findall(PAGE.read_text()) if kind == language)
     (tmp_path / name).write_text(example)
-    with running_emulator(access_token="T") as emulator:
+    with running_emulator(access_token="pat-na1-local") as emulator:
         environment = {**os.environ, "HUBSPOT_BASE_URL": emulator.base_url}
         subprocess.run([command, str(tmp_path / name)], env=environment, check=True, timeout=60, cwd=tmp_path)
         emails = [contact["properties"]["email"] for contact in emulator.contacts()]

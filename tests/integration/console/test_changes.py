@@ -411,6 +411,8 @@ def test_each_count_of_a_replay_is_a_link_to_as_many_messages(console: Console, 
     assert replayed["href"] == f"/messages?state=pending&destination={lane_id}&replay=1&replay_part=replayed"
     for page in (Page(console.get("/replays/1").text), Page(console.get("/replays").text)):
         assert {replayed["href"], "/messages?replay=1"} <= set(page.links())
+    assert 'aria-label="Pending: 100 %"' in (shown := console.get("/replays/1").text)
+    assert '<rect data-series="pending" x="0%" width="100.0%"' in shown
     for href in (replayed["href"], "/messages?replay=1"):
         assert [line["message_id"] for line in console.json(href)["lines"]] == ["m-4"]
     assert console.json(waiting["href"])["lines"] == []

@@ -234,7 +234,9 @@ def test_the_editor_makes_a_rule_of_another_object(signed_in: Console) -> None:
 def test_a_preset_is_switched_on_the_page_and_in_the_api(signed_in: Console) -> None:
     assert signed_in.post("/rules/1/preset", name="orders", enabled="yes").status_code == 303
     assert signed_in.store.registry.destinations()[1].presets == ("orders",)
-    assert "orders: Order Refunded" in signed_in.get("/rules/1").text
+    shown = signed_in.get("/rules/1").text
+    assert "orders: Order Refunded" in shown
+    assert "<summary>Orders: 12 rules</summary>" in shown
     listed = signed_in.call("GET", PATH).json()
     assert (listed["rules"], listed["preset_rules"][0]["name"]) == ([], "orders: Orders")
     changed = signed_in.call("PATCH", "/destinations/HubSpot", json={"presets": ["deals"]})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+import io
 
-from hubwire.cli.messages.status import MAX_SHOWN, most_urgent, print_rest
+import pytest
+from rich.console import Console
+
+from hubwire.cli.messages.status import BAR_COLUMNS, MAX_SHOWN, most_urgent, outcome_bars, print_rest
 from hubwire.record.queries import LaneStatus
 
 
@@ -34,3 +37,14 @@ def test_the_rest_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
     assert "25 destinations: 24 idle, 1 stopped." in printed
     assert "1 waiting, 2 retrying, 0 dead" in printed
     assert "hubwire status --all" in printed
+
+
+@pytest.mark.parametrize(("encoding", "piece"), [("utf-8", "\N{BOX DRAWINGS HEAVY HORIZONTAL}"), ("ascii", "-")])
+def test_each_outcome_that_messages_have_is_a_bar_as_long_as_its_part(encoding: str, piece: str) -> None:
+    [lane] = lanes(1)
+    lane.taken, lane.delivered, lane.held, lane.dead = 20_000, 14_999, 5_000, 1
+    printed = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    Console(file=printed, width=80).print(outcome_bars(lane))
+    printed.seek(0)
+    lengths = {words[0]: (words[1], words[2].count(piece)) for words in map(str.split, printed.read().splitlines())}
+    assert lengths == {"delivered": ("14,999", 29), "held": ("5,000", BAR_COLUMNS // 4), "dead": ("1", 1)}

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import msgspec
 import typer
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 
 from hubwire.backends.store import Store
 from hubwire.cli.shared.context import (
@@ -35,6 +37,16 @@ POLL_SECONDS = 0.25
 RECENT_REPLAYS = 20
 MAX_SHOWN = 20
 """The number of destinations that `hubwire status` shows one by one."""
+OUTCOMES = (
+    (State.DELIVERED, "green"),
+    (State.DISCARDED, "bright_black"),
+    (State.HELD, "magenta"),
+    (State.PENDING, "cyan"),
+    (State.RETRYING, "yellow"),
+    (State.DEAD, "red"),
+)
+"""The outcomes with the colour of their bars. A message that is being delivered counts as pending."""
+BAR_COLUMNS = 40
 URGENCY = (State.DEAD, State.RETRYING, State.HELD)
 WindowOption = Annotated[WindowName | None, typer.Option(help="Also show the funnel for this period.")]
 
@@ -139,23 +151,33 @@ def _print_lane(lane: LaneStatus) -> None:
         console.print(f"  {explained(lane.stopped_reason) or ''}".rstrip(), markup=False)
         if lane.resume_at_ms:
             console.print(f"  tries again at {when(lane.resume_at_ms)} UTC")
-    rows = table(
-        "backlog", "lag s", "taken", "delivered", "discarded", "held", "pending", "retrying", "dead", "delivery calls"
-    )
-    rows.add_row(
-        str(lane.backlog_count),
-        f"{lane.lag_seconds:.1f}",
-        *(str(getattr(lane, name)) for name in ("taken", "delivered", "discarded", "held", "pending", "retrying")),
-        str(lane.dead),
-        str(lane.calls),
-    )
+    rows = table("backlog", "lag s", "taken", "delivery calls")
+    rows.add_row(str(lane.backlog_count), f"{lane.lag_seconds:.1f}", str(lane.taken), str(lane.calls))
     console.print(rows)
+    if lane.taken:
+        console.print(outcome_bars(lane))
     budget = lane.budget
     if "limit" in budget:
         console.print(
             f"  {budget['rate']}; account today: {budget['used']:,} of {budget['limit']:,} calls,"
             f" {budget['projected']:,} by {when(budget.get('day_ends_at_ms'))} UTC at the current rate"
         )
+
+
+def outcome_bars(lane: LaneStatus) -> Table:
+    """A line for each outcome that messages have: its name, its count, and its part of the taken messages as a bar."""
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(no_wrap=True)
+    rows.add_column(justify="right", no_wrap=True)
+    for state, colour in OUTCOMES:
+        count = getattr(lane, state)
+        if count:
+            shown = max(count, lane.taken / BAR_COLUMNS)  # a few among many still have a bar
+            bar = ProgressBar(
+                total=lane.taken, completed=shown, width=BAR_COLUMNS, complete_style=colour, finished_style=colour
+            )
+            rows.add_row(f"  {state.word}", f"{count:,}", bar)
+    return rows
 
 
 def failures(json: JsonOption = False, config: ConfigOption = None) -> None:

@@ -40,7 +40,7 @@ def emulator(
 ) -> None:
     """Start a HubSpot emulator for tests. It has contacts, companies, events, limits and errors.
 
-    Example: hubwire emulator --port 8081 --portal-id 1234567 --tier enterprise --access-token T
+    Example: hubwire emulator --port 8081 --portal-id 1234567 --tier enterprise --access-token pat-na1-local
     """
     from hubwire.emulator.http.server import EmulatorConfig, run
     from hubwire.emulator.store.persistence import PersistenceError

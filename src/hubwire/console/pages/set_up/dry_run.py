@@ -72,7 +72,7 @@ async def _show(
         run=run_result,
     )
     status = 200 if problem is None else 422
-    return view.render("set_up/test.html", page, title="Test", cli="hubwire plan -", problem=problem, status=status)
+    return view.render("set_up/test.html", page, title="Tester", cli="hubwire plan -", problem=problem, status=status)
 
 
 def _known(chosen: Fields, name: str, known: dict[int, str]) -> int | None:

@@ -159,7 +159,12 @@ async def _show(view: View, problem: Problem | None = None, created: Sequence[st
     page = msgspec.structs.replace(page, created=list(created))
     status = 200 if problem is None else 422
     return view.render(
-        "set_up/schema.html", page, title="Schema", cli="hubwire schema plan", problem=problem, status=status
+        "set_up/schema.html",
+        page,
+        title="Properties and events",
+        cli="hubwire schema plan",
+        problem=problem,
+        status=status,
     )
 
 

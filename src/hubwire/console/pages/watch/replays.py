@@ -41,9 +41,11 @@ SHARES = [MIN_SHARE_PERCENT, MAX_SHARE_PERCENT]
 
 
 class CountLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A count of a replay, linked to exactly these messages. `href` is None for a removed destination."""
+    """A count of a replay, linked to exactly these messages. `href` is None for a removed destination; `series`: the
+    state or part that gives its bar a colour."""
 
     words: str
+    series: str
     count: int
     href: str | None
 
@@ -201,6 +203,7 @@ def _counts(view: View, replay: Replay) -> list[CountLine]:
     return [
         CountLine(
             words=_words(count) + (f", {destinations.get(count.destination_id, 'removed')}" if has_several else ""),
+            series=count.part if count.state is None else count.state,
             count=count.count,
             href=f"/messages?{_of(replay, count)}" if count.destination_id in destinations else None,
         )
