@@ -218,26 +218,7 @@ async def compare_companies(
     Shape: `found` are the companies that the memory does not know. Returns the verdict of each company that could not
     be read now.
     """
-    names: dict[str, set[str]] = {}
-    ids: dict[str, str] = {}
-    conditional: list[str] = []
-    for domain, desired in records.items():
-        match = found.get(domain)
-        company_id = cycle_state.company_id(domain) or (match.record_id if match is not None else None)
-        if company_id is None:
-            continue
-        known = cycle_state.companies.get(domain)
-        send = difference(desired, known, cycle_state.now_ms, cycle_state.suppress_ms).send
-        needed = late_names(cycle_state, desired, send)
-        if known is not None and (domain in cycle_state.other_companies or known.company_id is None):
-            needed |= {*desired.values, *known.properties}
-        needed.discard("domain")
-        depends_on = unanswered(cycle_state, desired, known) or set()
-        if depends_on:
-            conditional.append(domain)
-            needed |= depends_on
-        if needed:
-            names[domain], ids[domain] = needed, company_id
+    names, ids, conditional = _to_compare(cycle_state, records, found)
     unread = _leave_out_known(cycle_state, records, {d: of for d, of in names.items() if d not in conditional})
     unread += conditional
     unread += to_read_again(cycle_state, OBJECT, sorted(names.keys() - set(unread)), len(unread))
@@ -259,6 +240,33 @@ async def compare_companies(
             cycle_state.portal.histories.remember(OBJECT, domain, frozenset(every), foreign, cycle_state.now_ms)
             leave_out_newer(cycle_state, records[domain], known, foreign, cycle_state.schema.company)
     return refused
+
+
+def _to_compare(
+    cycle_state: CycleState, records: Mapping[str, DesiredRecord], found: Mapping[str, CompanyMatch]
+) -> tuple[dict[str, set[str]], dict[str, str], list[str]]:
+    """The properties whose history matters, and the record id, of each company; and those with conditional values."""
+    names: dict[str, set[str]] = {}
+    ids: dict[str, str] = {}
+    conditional: list[str] = []
+    for domain, desired in records.items():
+        match = found.get(domain)
+        company_id = cycle_state.company_id(domain) or (match.record_id if match is not None else None)
+        if company_id is None:
+            continue
+        known = cycle_state.companies.get(domain)
+        send = difference(desired, known, cycle_state.now_ms, cycle_state.suppress_ms).send
+        needed = late_names(cycle_state, desired, send)
+        if known is not None and (domain in cycle_state.other_companies or known.company_id is None):
+            needed |= {*desired.values, *known.properties}
+        needed.discard("domain")
+        depends_on = unanswered(cycle_state, desired, known) or set()
+        if depends_on:
+            conditional.append(domain)
+            needed |= depends_on
+        if needed:
+            names[domain], ids[domain] = needed, company_id
+    return names, ids, conditional
 
 
 def _leave_out_known(

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from hubwire.decoding import text_id
 from hubwire.object_types import standard_type
 from hubwire.operation import Discard, Hold, PropertyValue, RecordRef, SendEvent
-from hubwire.plan.calls.events import EventWriter, named_event
+from hubwire.plan.calls.events import Event, EventWriter, named_event
 from hubwire.plan.calls.track import BY_COOKIE, event_uuid
 from hubwire.plan.emails import as_email, is_utk, utk_of
 from hubwire.plan.hold import waits_with_cookie
@@ -40,14 +40,9 @@ def send_event(targets: Targets, compiled: CompiledRule) -> Hold | Discard | Non
     if not isinstance(properties, dict):
         report(plan, rule, Reason.RULE_FAILED, "its properties give no object")
         return None
-    event = named_event(rule.event or "", rule.event or "", book)
-    if not book.schema.events_available:
-        event = Discard(Reason.EVENTS_NOT_AVAILABLE)
+    event = _event_of(targets, rule)
     if isinstance(event, Discard):
         report(plan, rule, event.reason, event.detail)
-        return None
-    if event.definition is not None and event.definition.object_id != _type_id(targets, rule):
-        report(plan, rule, Reason.RULE_FAILED, f"HubSpot has {event.label} as an event of another object type")
         return None
     if record is not None:
         targets.operation(record)
@@ -74,6 +69,17 @@ def send_event(targets: Targets, compiled: CompiledRule) -> Hold | Discard | Non
         )
     )
     return None
+
+
+def _event_of(targets: Targets, rule: Rule) -> Event | Discard:
+    """The event that a rule names, or why it cannot be sent."""
+    book = targets.book
+    if not book.schema.events_available:
+        return Discard(Reason.EVENTS_NOT_AVAILABLE)
+    event = named_event(rule.event or "", rule.event or "", book)
+    if isinstance(event, Discard) or event.definition is None or event.definition.object_id == _type_id(targets, rule):
+        return event
+    return Discard(Reason.RULE_FAILED, f"HubSpot has {event.label} as an event of another object type")
 
 
 def _type_id(targets: Targets, rule: Rule) -> str:
