@@ -32,7 +32,7 @@ class SystemClock:
         return time.monotonic_ns() // 1_000_000
 
 
-class VersionWatch:
+class VersionCheck:
     """Finds out that others changed something, by its version.
 
     Shape: the version is read once in `check_seconds` at most (0: every time), and at once if the clock was set back.

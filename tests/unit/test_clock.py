@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from hubwire.clock import FakeClock, SimulatedClock, VersionWatch
+from hubwire.clock import FakeClock, SimulatedClock, VersionCheck
 
 SETTLING = SimulatedClock.SETTLING_STEPS
 
@@ -25,14 +25,14 @@ async def test_whoever_falls_asleep_last_has_as_many_turns_to_settle_as_the_firs
 
 def test_a_version_is_read_again_after_a_while_and_when_the_clock_was_set_back() -> None:
     clock, versions = FakeClock(), [1]
-    watch = VersionWatch(lambda: versions[-1], clock, check_seconds=1.0)
-    assert watch.changed() == 1
-    watch.known = 1
+    check = VersionCheck(lambda: versions[-1], clock, check_seconds=1.0)
+    assert check.changed() == 1
+    check.known = 1
     versions.append(2)
-    assert watch.changed() is None
+    assert check.changed() is None
     clock.advance(1)
-    assert watch.changed() == 2
-    watch.known = 2
+    assert check.changed() == 2
+    check.known = 2
     versions.append(3)
     clock.set_back(60)
-    assert watch.changed() == 3
+    assert check.changed() == 3

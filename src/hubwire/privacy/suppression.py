@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from hubwire.clock import Clock, VersionWatch
+from hubwire.clock import Clock, VersionCheck
 from hubwire.destination import Source
 from hubwire.journal.protocol import Extent, Journal
 from hubwire.message import Entry, JournalRow
@@ -88,7 +88,7 @@ class Suppressions:
         """Shape: `version` is the registry's version or a substitute. With `check_seconds` 0, every call reads it."""
         self.count = 0
         """Messages suppressed since the start, for /metrics."""
-        self._watch = VersionWatch(version or registry.version, clock, check_seconds)
+        self._version = VersionCheck(version or registry.version, clock, check_seconds)
         self._privacy = privacy
         self._registry = registry
         self._digests = Digests(vault)
@@ -128,11 +128,11 @@ class Suppressions:
             yield self._digests.key(space, f"a:{ids.anonymous_id}")
 
     def _follow(self) -> None:
-        version = self._watch.changed()
+        version = self._version.changed()
         if version is not None:
             self._known = self._privacy.suppressed()
             self._sources = self._registry.sources()
-            self._watch.known = version
+            self._version.known = version
             self._answers.clear()
 
 

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from hubwire.clock import Clock, VersionWatch
+from hubwire.clock import Clock, VersionCheck
 from hubwire.destination import Source
 
 MAX_WRITE_KEY_LENGTH = 256
@@ -44,7 +44,7 @@ class CachedSources:
         max_known: int = 4096,
     ) -> None:
         self._look_up = look_up
-        self._watch = VersionWatch(version, clock, check_seconds)
+        self._version = VersionCheck(version, clock, check_seconds)
         self._max_known = max_known
         self._known: OrderedDict[bytes, Source | None] = OrderedDict()
         # Digests with a secret key: the time of a comparison reveals nothing about the write key.
@@ -68,10 +68,10 @@ class CachedSources:
         return source
 
     def _forget_changed(self) -> None:
-        version = self._watch.changed()
+        version = self._version.changed()
         if version is not None:
             self._known.clear()
-            self._watch.known = version
+            self._version.known = version
 
 
 def other_write_key(authorization: bytes | None, own: bytes | None) -> str | None:
