@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from tests.figures import Record
 from tests.servers import NatsCluster, NatsServer, PostgresServer
 from tests.support.bad_days import random_faults
 from tests.support.fleet import Fleet, Plan, Sender, opened, sent_by, set_up, wait_drained
@@ -53,8 +54,9 @@ def servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
         made.postgres.remove()
 
 
-def check_messages(store: Store, senders: list[Sender], plan: Plan) -> None:
-    """Every acknowledged message is in the journal once, with one final state at each portal of its source."""
+def check_messages(store: Store, senders: list[Sender], plan: Plan) -> int:
+    """Every acknowledged message is in the journal once, with one final state at each portal of its source. Returns how
+    many there are."""
     rows = store.journal.newest(None, 1 << 20)
     copies = Counter(row.message_id for row in rows)
     acknowledged = sent_by(senders)
@@ -69,6 +71,7 @@ def check_messages(store: Store, senders: list[Sender], plan: Plan) -> None:
         for detail in store.queries.message(row.message_id):
             assert len(detail.summary.fates) == plan.portals // plan.sources
             assert all(fate.state in FINAL for fate in detail.summary.fates)
+    return len(acknowledged)
 
 
 def check_portals(portals: Portals, senders: list[Sender], plan: Plan) -> None:
@@ -86,8 +89,9 @@ def check_portals(portals: Portals, senders: list[Sender], plan: Plan) -> None:
     assert portals.has_misbehaved or portals.throttled() == 0
 
 
-def check_takeovers(fleet: Fleet, killed: list[tuple[float, list[str]]]) -> None:
-    """Each lane of a deliverer that was killed has another driver soon."""
+def check_takeovers(fleet: Fleet, killed: list[tuple[float, list[str]]]) -> float:
+    """Each lane of a deliverer that was killed has another driver soon. Returns the longest time in seconds."""
+    longest = 0.0
     assert any(names for _, names in killed), "no deliverer with a lane was killed: the test shows nothing"
     for killed_at, names in killed:
         for name in names:
@@ -95,7 +99,9 @@ def check_takeovers(fleet: Fleet, killed: list[tuple[float, list[str]]]) -> None
                 one["at"] for one in fleet.logged("lane.taken") if one["destination"] == name and one["at"] > killed_at
             ]
             assert taken, f"nobody took {name} over"
-            assert min(taken) - killed_at < TAKEOVER_SECONDS
+            longest = max(longest, min(taken) - killed_at)
+    assert longest < TAKEOVER_SECONDS
+    return longest
 
 
 class Chaos:
@@ -104,6 +110,7 @@ class Chaos:
     def __init__(self, fleet: Fleet, servers: Servers, portals: Portals) -> None:
         self.portals = portals
         self.killed: list[tuple[float, list[str]]] = []
+        self.deaths = 0
         self._fleet = fleet
         self._servers = servers
         self._random = random.Random()
@@ -119,6 +126,7 @@ class Chaos:
         self._random.choice(acts)() if but_not_postgres else self.restart_postgres()
 
     def kill_a_deliverer(self) -> None:
+        self.deaths += 1
         name = self._random.choice(self._fleet.names("deliver"))
         asked_at, lanes = time.time(), self._fleet.lanes_of(name)
         print(f"kill -9 {name}, which drives {len(lanes)} lanes")
@@ -127,6 +135,7 @@ class Chaos:
         self._fleet.start(name)
 
     def kill_a_receiver(self) -> None:
+        self.deaths += 1
         name = self._random.choice(self._fleet.names("receive"))
         print(f"kill -9 {name}")
         self._fleet.kill(name)
@@ -144,20 +153,22 @@ class Chaos:
             emulator.clear_faults()
 
     def restart_postgres(self) -> None:
+        self.deaths += 1
         print("restart of PostgreSQL")
         self._servers.postgres.stop()
         self._servers.postgres.start()
 
     def kill_a_node(self) -> None:
         if self._servers.nats is not None:
+            self.deaths += 1
             node = self._random.choice(self._servers.nats.nodes)
             print(f"kill -9 {node.url}")
             node.stop(signal.SIGKILL)
             node.start()
 
 
-def run(plan: Plan, servers: Servers, folder: Path, act: Callable[[Chaos], None]) -> None:
-    """A fleet under load while something is done to it; then everything is checked."""
+def run(plan: Plan, servers: Servers, folder: Path, act: Callable[[Chaos], None]) -> dict[str, float]:
+    """A fleet under load while something is done to it; then everything is checked. Returns the figures."""
     fleet = Fleet(plan, folder)
     with Portals(plan.portals, fleet.deliverer_pids) as portals, opened(plan, folder) as store:
         keys = set_up(store, plan, portals)
@@ -173,11 +184,19 @@ def run(plan: Plan, servers: Servers, folder: Path, act: Callable[[Chaos], None]
             for sender in senders:
                 sender.stop()
             wait_drained(store, DRAIN_SECONDS)
-            check_messages(store, senders, plan)
+            acknowledged = check_messages(store, senders, plan)
         finally:
             fleet.stop()
         check_portals(portals, senders, plan)
-        check_takeovers(fleet, chaos.killed)
+        longest = check_takeovers(fleet, chaos.killed)
+    return {
+        "portals": plan.portals,
+        "deaths": chaos.deaths,
+        "acknowledged_messages": acknowledged,
+        "lost": 0,
+        "doubled": 0,
+        "longest_takeover_seconds": round(longest, 1),
+    }
 
 
 def test_a_fleet_outlives_the_death_of_any_of_its_parts(servers: Servers, tmp_path: Path) -> None:
@@ -190,16 +209,18 @@ def test_a_fleet_outlives_the_death_of_any_of_its_parts(servers: Servers, tmp_pa
 
 
 @pytest.mark.slow
-def test_a_fleet_outlives_many_deaths_in_any_order(servers: Servers, tmp_path: Path) -> None:
+def test_a_fleet_outlives_many_deaths_in_any_order(servers: Servers, tmp_path: Path, figures: Record) -> None:
     def for_minutes(chaos: Chaos) -> None:
         for number in range(25):
             chaos.at_random(but_not_postgres=number != 12)
 
-    run(servers.plan(), servers, tmp_path, for_minutes)
+    figures(**run(servers.plan(), servers, tmp_path, for_minutes))
 
 
 @pytest.mark.slow
-def test_three_deliverers_and_thirty_portals_outlive_faults_of_hubspot(servers: Servers, tmp_path: Path) -> None:
+def test_three_deliverers_and_thirty_portals_outlive_faults_of_hubspot(
+    servers: Servers, tmp_path: Path, figures: Record
+) -> None:
     def for_minutes(chaos: Chaos) -> None:
         for number in range(12):
             chaos.let_hubspot_misbehave()
@@ -207,4 +228,4 @@ def test_three_deliverers_and_thirty_portals_outlive_faults_of_hubspot(servers: 
             if number % 3 == 2:
                 chaos.kill_a_deliverer()
 
-    run(replace(servers.plan(), portals=30, sources=5), servers, tmp_path, for_minutes)
+    figures(**run(replace(servers.plan(), portals=30, sources=5), servers, tmp_path, for_minutes))

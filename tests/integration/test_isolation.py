@@ -15,6 +15,7 @@ from hubwire.deliver.cycle import gather
 from hubwire.deliver.limits.source_limits import PARK_SECONDS, PROBE_MESSAGES, RUN_MESSAGES
 from hubwire.destination import Source, SourceKind
 from hubwire.hubspot.wire import send_events
+from hubwire.monitoring.logs import TracebackOnce
 from hubwire.plan.planner import plan
 
 WEB = Source(source_id=2, name="web", kind=SourceKind.WEB, identity_space="source:web")
@@ -113,7 +114,7 @@ async def test_a_message_that_cannot_be_read_is_dead_alone_and_the_same_bug_is_l
     world.append([identify("web", number) for number in range(20)], source_id=2)
     world.append([identify("server", number) for number in range(20)])
     began_ms = world.clock.monotonic_ms()
-    with structlog.testing.capture_logs() as logs:
+    with structlog.testing.capture_logs([TracebackOnce()]) as logs:
         await world.drain(world.driver())
     assert world.clock.monotonic_ms() - began_ms < 5_000
     assert set(world.reasons().values()) == {("dead", "internal-error")}
@@ -135,7 +136,7 @@ async def test_a_message_that_ends_its_cycle_is_found_at_once_and_logged_once(
     monkeypatch.setattr("hubwire.deliver.steps.events.send_events", broken)
     world.append([track(number) for number in range(1000)])
     driver, began_ms = world.driver(), world.clock.monotonic_ms()
-    with structlog.testing.capture_logs() as logs:
+    with structlog.testing.capture_logs([TracebackOnce()]) as logs:
         await world.drain(driver)
     assert world.clock.monotonic_ms() - began_ms < 10_000, "16 times 5 s before"
     assert len(world.emulator.events()) == 999

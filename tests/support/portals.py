@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -11,6 +12,7 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from hubwire.process.server import listening_socket
 from hubwire.testing import Emulator
@@ -45,7 +47,13 @@ class Portals:
         self._by_port = {one.getsockname()[1]: number for number, one in enumerate(self._sockets)}
         self.urls = [f"http://127.0.0.1:{port}" for port in self._by_port]
         config = uvicorn.Config(
-            self._serve, log_level="warning", access_log=False, loop="uvloop", lifespan="off", interface="asgi3"
+            self._serve,
+            http=self._witness(),
+            log_level="warning",
+            access_log=False,
+            loop="uvloop",
+            lifespan="off",
+            interface="asgi3",
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=(self._sockets,), daemon=True)
@@ -66,7 +74,7 @@ class Portals:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         portal = self._by_port[scope["server"][1]]
-        pid = self._owner(scope["client"][1])
+        pid = self._owners[scope["client"][1]]
         started_at = time.monotonic()
         app: ASGIApp = self.emulators[portal].app
         try:
@@ -74,11 +82,17 @@ class Portals:
         finally:
             self.seen.append(Seen(portal, pid, started_at, time.monotonic()))
 
-    def _owner(self, peer_port: int) -> int | None:
-        """The process at the other end of a connection: looked up once, a connection never changes hands."""
-        if peer_port not in self._owners:
-            self._owners[peer_port] = next((pid for pid in self._pids() if peer_port in _local_ports(pid)), None)
-        return self._owners[peer_port]
+    def _witness(self) -> type[asyncio.Protocol]:
+        """A protocol that finds out which process opened a connection, when it opens: a port may be reused later."""
+        portals = self
+
+        class Witness(HttpToolsProtocol):
+            def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+                port = transport.get_extra_info("peername")[1]
+                portals._owners[port] = next((pid for pid in portals._pids() if port in _local_ports(pid)), None)
+                super().connection_made(transport)
+
+        return Witness
 
 
 def _local_ports(pid: int) -> set[int]:
@@ -97,6 +111,8 @@ def drivers(seen: Iterable[Seen], portal: int) -> list[tuple[int | None, float, 
             turns[-1] = (pid, first, max(last, call.ended_at))
             continue
         if turns:
-            assert call.started_at >= turns[-1][2], f"portal {portal}: {call.pid} called while {turns[-1][0]} did"
+            pid, first, last = turns[-1]
+            seconds = f"{last - call.started_at:.2f} of {last - first:.2f} s"
+            assert call.started_at >= last, f"portal {portal}: {call.pid} called while {pid} did, the last {seconds}"
         turns.append((call.pid, call.started_at, call.ended_at))
     return turns

@@ -15,7 +15,6 @@ The way of a message through the folders; each uses only those below it:
     cycle/      gather          decodes, resolves identities, plans, and calls `coalesce`
                 state, outcomes, portal_schema    what the steps share
                 off_loop        runs every call of the database away from the event loop
-                bugs            logs our own exceptions, with one traceback for each cause
     calls/      batch_sender    sends one batch until each input has a verdict; `bisect` isolates a poison
                 caller          one call: a permit, an attempt, a few tries (`retry`)
     verdicts/   judge           an answer in, one verdict per input out; the rules are `call_rules` and `input_rules`

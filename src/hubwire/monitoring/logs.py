@@ -6,6 +6,7 @@ import logging
 import re
 import sys
 import time
+import traceback
 from collections.abc import Callable
 
 import structlog
@@ -19,6 +20,7 @@ TROUBLE = frozenset({"backend.failed", "nats.trouble"})
 """Events that repeat every second while a database or a stream is unavailable."""
 TROUBLE_SECONDS = 10.0
 MAX_TROUBLES = 100
+MAX_CAUSES = 1000
 
 
 def without_personal_data(
@@ -77,6 +79,29 @@ class TroubleSeldom:
         return event
 
 
+class TracebackOnce:
+    """Logs one traceback for each cause: one bad message after another must not fill the log with the same one. `cause`
+    is the kind of the exception, and the line that raised it."""
+
+    def __init__(self) -> None:
+        self._causes: set[str] = set()
+
+    def __call__(
+        self, logger: structlog.typing.WrappedLogger, method: str, event: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        given = event.get("exc_info")
+        fault = given if isinstance(given, BaseException) else sys.exc_info()[1] if given else None
+        if fault is None:
+            return event
+        [*_, place] = traceback.extract_tb(fault.__traceback__) or [traceback.FrameSummary("unknown", 0, "unknown")]
+        cause = event["cause"] = f"{type(fault).__name__} {place.filename}:{place.lineno}"
+        if cause in self._causes or len(self._causes) >= MAX_CAUSES:
+            del event["exc_info"]
+        else:
+            self._causes.add(cause)
+        return event
+
+
 def _printable(text: str) -> str:
     if text.isprintable():
         return text
@@ -102,6 +127,7 @@ def configure_logs(level: str, form: str) -> QuietLog | None:
             *([quiet_log] if quiet_log is not None else []),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            TracebackOnce(),
             structlog.processors.format_exc_info,
             without_personal_data,
             *([on_one_line] if form != "json" else []),

@@ -16,7 +16,7 @@ import structlog
 from tests.servers import free_port
 from tests.support.waiting import until
 
-from hubwire.monitoring.logs import TroubleSeldom, configure_logs, without_personal_data
+from hubwire.monitoring.logs import TracebackOnce, TroubleSeldom, configure_logs, without_personal_data
 from hubwire.testing import running_emulator
 
 TOKEN = "pat-na1-a-very-secret-token"
@@ -183,3 +183,26 @@ def test_trouble_that_goes_on_is_told_once_in_ten_seconds() -> None:
     assert told(**away) == away | {"repeated": 3}
     now[0] = 121.0
     assert told(**away) == away
+
+
+def test_one_traceback_for_each_cause_wherever_it_is_logged() -> None:
+    def fail(number: int) -> None:
+        raise (ValueError if number % 2 else KeyError)(number)
+
+    with structlog.testing.capture_logs([TracebackOnce()]) as lines:
+        log = structlog.get_logger()
+        for number in range(6):
+            try:
+                fail(number)
+            except (ValueError, KeyError) as exc:
+                log.exception("chore.failed") if number < 4 else log.error("lane.failed", exc_info=exc)
+        log.error("backend.failed", error="away", exc_info=None)
+    assert [bool(line.get("exc_info")) for line in lines] == [True, True, False, False, False, False, False]
+    assert [line["cause"].partition(" ")[0] for line in lines[:-1]] == 3 * ["KeyError", "ValueError"]
+
+
+def test_the_causes_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hubwire.monitoring.logs.MAX_CAUSES", 1)
+    once = TracebackOnce()
+    lines = [once(None, "error", {"event": "lane.failed", "exc_info": fault()}) for fault in (KeyError, ValueError)]
+    assert [line.get("exc_info") is not None for line in lines] == [True, False]

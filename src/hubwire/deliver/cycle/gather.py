@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import structlog
+
 from hubwire.decoding import read_message
-from hubwire.deliver.cycle.bugs import Bugs
 from hubwire.deliver.cycle.coalesce import Work
 from hubwire.deliver.cycle.outcomes import Outcomes
 from hubwire.deliver.verdicts import without_answer
@@ -24,6 +25,8 @@ from hubwire.plan.planner import keys_of, keys_of_person, links_of, plan
 from hubwire.plan.rules.rule_set import rule_set
 from hubwire.reasons import Reason
 from hubwire.schema import PortalSchema
+
+log = structlog.get_logger("hubwire.deliver")
 
 LoadLinks = Callable[[Iterable[tuple[str, str]]], Mapping[tuple[str, str], Link]]
 SLICE_MESSAGES = 1000
@@ -50,7 +53,6 @@ class Gatherer:
         schema: PortalSchema,
         load_links: LoadLinks,
         outcomes: Outcomes,
-        bugs: Bugs | None = None,
         now_ms: int = 0,
         received_since_ms: int | None = None,
         company_wait_ms: int = 0,
@@ -68,7 +70,6 @@ class Gatherer:
         self._sources = sources
         self._schema = schema
         self._load_links = load_links
-        self._bugs = bugs or Bugs()
         self._now_ms = now_ms
         self._received_since_ms = received_since_ms or 0
         self._company_wait_ms = company_wait_ms
@@ -195,7 +196,7 @@ class Gatherer:
 
     def _fail(self, row: JournalRow, exc: Exception) -> None:
         """Log a bug of ours and make it this message's verdict, so that it does not block later messages."""
-        self._bugs.log("message.failed", exc, message_id=row.message_id)
+        log.error("message.failed", message_id=row.message_id, exc_info=exc)
         self.outcomes.judge([row.position], without_answer.internal_error(exc))
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from hubwire.deliver.calls.caller import Caller
-from hubwire.deliver.cycle.bugs import Bugs
 from hubwire.deliver.cycle.coalesce import Older, make_unsure
 from hubwire.deliver.cycle.objects import CycleObjects
 from hubwire.deliver.cycle.off_loop import OffLoop, inline
@@ -58,7 +57,6 @@ class CycleState:
     read_at: Callable[[Sequence[int]], Mapping[int, JournalRow]] = nothing_kept
     """The journal's messages at these positions."""
     off_loop: OffLoop = inline
-    bugs: Bugs = field(default_factory=Bugs)
     imported: frozenset[int] = frozenset()
     """Positions of imported messages: history, whatever its age."""
     import_goes_on: bool = False

@@ -103,7 +103,6 @@ def _gather(cycle_state: CycleState, sources: Mapping[int, Source], selection: S
         cycle_state.schema,
         cycle_state.record.links,
         outcomes,
-        cycle_state.bugs,
         cycle_state.now_ms,
         cycle_state.destination.received_since_ms,
         cycle_state.company_wait_ms,

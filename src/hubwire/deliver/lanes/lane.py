@@ -17,7 +17,6 @@ import msgspec
 import structlog
 
 from hubwire.deliver.calls.caller import CallContext, Caller, LineStopped
-from hubwire.deliver.cycle.bugs import Bugs
 from hubwire.deliver.cycle.outcomes import HoldPolicy, Outcomes
 from hubwire.deliver.cycle.own_source import STORED_NAME as OWN_SOURCE_NAME
 from hubwire.deliver.cycle.own_source import OwnSource
@@ -101,7 +100,6 @@ class Lane:
         self._unconfirmed = UnconfirmedWrites()
         self._max_messages = parts.policy.cycle_messages
         """Smaller while the lane searches for a message on which Hubwire itself fails."""
-        self._bugs = Bugs()
         self._bug_deaths = 0
         """Messages in a row on which Hubwire itself failed."""
         for rule, fault in rule_set(destination).faults.items():
@@ -205,7 +203,6 @@ class Lane:
             self._suppress_ms(now_ms),
             read_at=self._parts.journal.read_at,
             off_loop=self._off_loop,
-            bugs=self._bugs,
             definitions_made=self._definitions_made,
             check_before_ms=self._check_before_ms,
             company_linger_ms=round(self._parts.policy.company_linger_seconds * 1000),
@@ -333,12 +330,12 @@ class Lane:
 
     def _log_bug(self, exc: Exception, selection: Selection) -> None:
         message_ids = [row.message_id for row in selection.rows]
-        self._bugs.log(
+        log.error(
             "cycle.failed",
-            exc,
             destination=self.destination.name,
             messages=len(message_ids),
             message_id=message_ids[0] if len(message_ids) == 1 else None,
+            exc_info=exc,
         )
 
 
