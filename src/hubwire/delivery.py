@@ -15,10 +15,11 @@ from hubwire.reasons import Reason
 
 
 class State(StrEnum):
-    """The state of a delivery. `leased` stands for delivering: a delivery cycle works on the message now."""
+    """The state of a delivery, by the word that people, the API and the documentation use."""
 
     PENDING = "pending"
-    LEASED = "leased"
+    LEASED = "delivering"
+    """A delivery cycle works on the message now."""
     DELIVERED = "delivered"
     RETRYING = "retrying"
     DISCARDED = "discarded"
@@ -26,9 +27,13 @@ class State(StrEnum):
     DEAD = "dead"
 
     @property
-    def word(self) -> str:
-        """The glossary's word, which console, commands and documentation show; `leased` is only stored and sent."""
-        return "delivering" if self is State.LEASED else self.value
+    def stored(self) -> str:
+        """The word in the databases, where `leased` has been the word for delivering since the first schema."""
+        return "leased" if self is State.LEASED else self.value
+
+    @classmethod
+    def _missing_(cls, value: object) -> State | None:
+        return cls.LEASED if value == "leased" else None
 
 
 class Move(StrEnum):

@@ -62,7 +62,7 @@ class Sandbox:
         def look() -> dict[str, Any]:
             listed = json.loads(self.process.run("messages", "--json").stdout)
             fates = (one["fates"][0] for one in listed if fields.items() <= one.items() and one["fates"])
-            return next((fate for fate in fates if fate["state"] not in ("pending", "leased")), {})
+            return next((fate for fate in fates if fate["state"] not in ("pending", "delivering")), {})
 
         return eventually(look, f"the fate of {fields}", timeout_seconds=20)
 

@@ -10,7 +10,7 @@ from tests.docs.pages import DOCS, section
 from hubwire.delivery import FINAL, MOVES, Move, State
 
 TEXT = (DOCS / "concepts" / "states.md").read_text(encoding="utf-8")
-BY_WORD = {state.word: state for state in State}
+BY_WORD = {state.value: state for state in State}
 Moves = dict[tuple[State, Move], State]
 
 
@@ -26,7 +26,7 @@ def test_the_picture_has_every_move_and_no_other() -> None:
     drawn = {(State(one["data-from"]), Move(one["data-move"])): State(one["data-to"]) for one in arrows}
     assert drawn == MOVES
     words = {"".join(text.itertext()) for text in picture.iter() if text.tag.endswith("text")}
-    assert {state.word for state in State} <= words
+    assert {state.value for state in State} <= words
 
 
 def test_the_final_states_are_named() -> None:
@@ -43,4 +43,4 @@ def test_the_table_of_moves_is_the_codes_table() -> None:
 
 def test_every_state_is_explained() -> None:
     explained = {row[0] for row in rows(TEXT.partition("## The moves")[0])}
-    assert explained == {state.word for state in State}
+    assert explained == {state.value for state in State}

@@ -13,7 +13,7 @@ from hubwire.delivery import FINAL, MOVES, IllegalMove, Move, State, moved, take
 from hubwire.errors import HubwireError
 
 BACKENDS = Path(hubwire.__file__).parent / "backends"
-STATE_WORDS = re.compile(rf"'({'|'.join(State)})'")
+STATE_WORDS = re.compile(rf"'({'|'.join(state.stored for state in State)})'")
 
 
 @pytest.mark.parametrize(("state", "move"), sorted(set(product(State, Move)) - set(MOVES)))
@@ -38,9 +38,10 @@ def test_the_checks_of_the_database_are_those_of_the_table(kind: str) -> None:
     sql = (BACKENDS / kind / "sql" / "0002_record.sql").read_text(encoding="utf-8")
     table = sql.partition("CREATE TABLE delivery")[2].partition(";")[0]
     states, due, no_reason = (set(STATE_WORDS.findall(check)) for check in re.findall(r"state IN \(([^)]*)\)", table))
-    assert states == set(State)
+    assert states == {state.stored for state in State}
+    assert {State(word) for word in states} == set(State)
     assert due == set(taken_on()), "a row has a due time while a cycle may take it on"
-    assert no_reason == {State.PENDING, State.LEASED, State.DELIVERED}
+    assert no_reason == {state.stored for state in (State.PENDING, State.LEASED, State.DELIVERED)}
 
 
 def test_no_statement_spells_a_state_out() -> None:

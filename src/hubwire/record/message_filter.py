@@ -74,9 +74,7 @@ def _filter(
 class MessageFilter(msgspec.Struct, kw_only=True, frozen=True):
     """A filter of messages: each set field must match. `before`: only positions below it, for paging."""
 
-    state: Annotated[
-        State | None, _filter("Only deliveries in this state; leased stands for delivering.", Reads.WORD, choices=State)
-    ] = None
+    state: Annotated[State | None, _filter("Only deliveries in this state.", Reads.WORD, choices=State)] = None
     reason: Annotated[
         str | None,
         _filter("Only deliveries with this reason, see docs/reference/reasons.md.", Reads.WORD, choices=Reason),

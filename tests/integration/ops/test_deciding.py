@@ -88,7 +88,7 @@ def test_a_discard_says_why(console: Console, shell: Shell) -> None:
     assert "because: test data" in shell("audit").out.replace("\n", " ")
 
 
-@pytest.mark.parametrize("state", ["delivered", "discarded", "pending", "retrying", "leased"])
+@pytest.mark.parametrize("state", ["delivered", "discarded", "pending", "retrying", "delivering"])
 def test_what_cannot_be_discarded_is_told(console: Console, shell: Shell, state: str) -> None:
     ran = shell("discard", "--state", state, "--yes")
     assert (ran.code, "choose one of dead, held" in ran.err) == (1, True)

@@ -62,7 +62,7 @@ def test_backquotes_become_code_and_markup_stays_text() -> None:
 
 def test_a_state_has_the_word_of_the_glossary() -> None:
     words = {state: formats.state_words(state) for state in (*State, "rejected")}
-    expected = "pending=Pending leased=Delivering delivered=Delivered retrying=Retrying discarded=Discarded"
+    expected = "pending=Pending delivering=Delivering delivered=Delivered retrying=Retrying discarded=Discarded"
     expected += " held=Held dead=Dead rejected=Rejected"
     assert " ".join(f"{state}={word}" for state, word in sorted(words.items())) == " ".join(sorted(expected.split()))
 

@@ -22,6 +22,7 @@ from hubwire.backends.postgres import arrays
 from hubwire.backends.postgres.bounded import STATEMENT_SECONDS, BoundedConnection
 from hubwire.backends.postgres.migrations import migrate
 from hubwire.backends.postgres.pool import Db, Pool
+from hubwire.delivery import State
 from hubwire.errors import BackendUnavailable, SchemaMismatch, SettingsError
 
 POOL_SIZE = 10
@@ -55,6 +56,16 @@ class _SafeText(StrDumper):
 
     def dump(self, obj: str) -> Any:
         return super().dump(storable(obj))
+
+
+class _StateText(StrDumper):
+    def dump(self, obj: Any) -> Any:
+        return super().dump(obj.stored)
+
+
+class _StateBinaryText(StrBinaryDumper):
+    def dump(self, obj: Any) -> Any:
+        return super().dump(obj.stored)
 
 
 class _SafeBinaryText(StrBinaryDumper):
@@ -169,6 +180,8 @@ def _configure(db: Connection[TupleRow]) -> None:
     db.adapters.register_dumper(int, Int8Dumper)
     db.adapters.register_dumper(str, _SafeBinaryText)
     db.adapters.register_dumper(str, _SafeText)
+    db.adapters.register_dumper(State, _StateBinaryText)
+    db.adapters.register_dumper(State, _StateText)
     arrays.register(db)
 
 

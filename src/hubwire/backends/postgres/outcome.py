@@ -89,7 +89,7 @@ def _write_fates(db: Db, destination_id: int, outcome: CycleOutcome) -> None:
 def _columns(settled: Sequence[Settled]) -> tuple[list[object], ...]:
     return (
         [row.position for row in settled],
-        [str(row.state) for row in settled],
+        [row.state.stored for row in settled],
         [None if row.reason is None else str(row.reason) for row in settled],
         [row.detail for row in settled],
         [row.left_out for row in settled],

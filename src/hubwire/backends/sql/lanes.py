@@ -132,7 +132,7 @@ def check_moved(db: Session, destination_id: int, positions: Sequence[int], move
             (destination_id, position, after),
         ).fetchone()
         if row is not None:
-            raise IllegalMove(f"message at {position}: a delivery that is {row[0]} cannot {move}")
+            raise IllegalMove(f"message at {position}: a delivery that is {State(row[0])} cannot {move}")
 
 
 # -- cycles

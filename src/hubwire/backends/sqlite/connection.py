@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from hubwire.backends.sqlite.migrations import migrate, schema_version
+from hubwire.delivery import State
 from hubwire.errors import BackendError, BackendUnavailable, Damaged
 
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 PRIMARY = 0xFF
 """The bits of an error's extended code that give its kind."""
+
+sqlite3.register_adapter(State, lambda state: state.stored)
 
 
 @contextmanager

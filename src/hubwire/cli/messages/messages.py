@@ -115,7 +115,7 @@ def _print_messages(store: Store, message_filter: MessageFilter) -> None:
 def _outcome(summary: MessageSummary) -> str:
     if summary.rejected:
         return "erased" if summary.rejected == Reason.SUPPRESSED else f"rejected: {summary.rejected}"
-    return ", ".join(f"{fate.state.word}{': ' + fate.reason if fate.reason else ''}" for fate in summary.fates) or "-"
+    return ", ".join(f"{fate.state}{': ' + fate.reason if fate.reason else ''}" for fate in summary.fates) or "-"
 
 
 def message(
@@ -147,7 +147,7 @@ def _print_message(detail: MessageDetail) -> None:
     if summary.rejected:
         _print_reason("erased" if summary.rejected == Reason.SUPPRESSED else "rejected", summary.rejected, "")
     for fate in summary.fates:
-        _print_reason(fate.state.word, fate.reason, fate.detail)
+        _print_reason(fate.state, fate.reason, fate.detail)
         for item in fate.left_out:
             console.print(f"    {left_out(item['field'], item['reason'], item['detail'])}", markup=False)
     for attempt in detail.attempts:

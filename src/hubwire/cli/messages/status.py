@@ -176,7 +176,7 @@ def outcome_bars(lane: LaneStatus) -> Table:
             bar = ProgressBar(
                 total=lane.taken, completed=shown, width=BAR_COLUMNS, complete_style=colour, finished_style=colour
             )
-            rows.add_row(f"  {state.word}", f"{count:,}", bar)
+            rows.add_row(f"  {state}", f"{count:,}", bar)
     return rows
 
 

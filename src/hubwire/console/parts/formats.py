@@ -12,7 +12,7 @@ from hubwire.delivery import State
 from hubwire.explanations import Kind, cause_of, remedy_of
 from hubwire.record.message_filter import ReplayPart
 
-STATE_WORDS = {state: state.word.capitalize() for state in State}
+STATE_WORDS = {state: state.value.capitalize() for state in State}
 REJECTED_WORDS = Kind.REJECTED.capitalize()
 ERASED = "erased"
 """The stage of a message that was emptied because the person asked to be deleted."""
