@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
 
@@ -205,3 +206,12 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     def takes(self, source_id: int) -> bool:
         """True if this source feeds this destination."""
         return self.source_ids is None or source_id in self.source_ids
+
+
+def of_same_hub(destinations: Iterable[Destination], destination: Destination) -> list[str]:
+    """The names of the other destinations with the same Hub ID, which share its portal's limits."""
+    return [
+        other.name
+        for other in destinations
+        if other.destination_id != destination.destination_id and other.hub_id and other.hub_id == destination.hub_id
+    ]

@@ -9,7 +9,7 @@ import msgspec
 from hubwire.api import shapes
 from hubwire.api.messages import named
 from hubwire.api.operation import ApiRequest
-from hubwire.destination import Destination, Mapping, Source, SourceKind
+from hubwire.destination import Destination, Mapping, Source, SourceKind, of_same_hub
 from hubwire.manage import changes
 from hubwire.manage.schema.changes import SchemaItems, create_missing, schema_report
 from hubwire.manage.schema.report import SchemaReport
@@ -177,6 +177,9 @@ async def _source_answer(request: ApiRequest, source: Source) -> shapes.SourceAn
 
 
 async def _destination_answer(request: ApiRequest, destination: Destination) -> shapes.DestinationAnswer:
-    token = await request.view.read(request.view.deps.registry.token, destination.destination_id)
+    registry = request.view.deps.registry
+    token = await request.view.read(registry.token, destination.destination_id)
+    known = await request.view.read(registry.destinations)
     seen = msgspec.structs.replace(destination, rules=request.view.seen_rules(destination.rules))
-    return shapes.DestinationAnswer(destination=seen, has_token=token is not None)
+    same_hub = of_same_hub(known.values(), destination)
+    return shapes.DestinationAnswer(destination=seen, has_token=token is not None, same_hub=same_hub)

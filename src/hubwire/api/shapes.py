@@ -251,10 +251,13 @@ class NewDestination(DestinationBody, kw_only=True, forbid_unknown_fields=True):
 
 
 class DestinationAnswer(msgspec.Struct, kw_only=True):
-    """A destination. `has_token` says whether it has an access token, which is never shown."""
+    """A destination. `has_token` says whether it has an access token, which is never shown. `same_hub` are the names of
+    the other destinations of its portal: they share its call limits, and a source that feeds several is delivered to
+    each."""
 
     destination: Destination
     has_token: bool
+    same_hub: list[str]
 
 
 RuleName = Annotated[str, _described(minLength=1, maxLength=MAX_RULE_NAME)]

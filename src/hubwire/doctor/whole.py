@@ -7,8 +7,8 @@ import asyncio
 
 from hubwire.backends.store import Store
 from hubwire.clock import Clock, SystemClock
-from hubwire.destination import Destination
-from hubwire.doctor import Check, ConnectionReport, Diagnosis, Health, Section, fail
+from hubwire.destination import Destination, of_same_hub
+from hubwire.doctor import Check, ConnectionReport, Diagnosis, Health, Section, fail, warn
 from hubwire.doctor.machine import examine_machine, lane_checks
 from hubwire.doctor.portal import examine
 from hubwire.errors import HubwireError
@@ -28,7 +28,7 @@ def diagnose(store: Store, settings: Settings, name: str | None, *, offline: boo
     sections = examine_machine(store, settings, clock)
     clients = ClientFactory(store.registry, clock, settings)
     for destination in destinations:
-        checks = list(lane_checks(lanes[destination.destination_id]))
+        checks = [*lane_checks(lanes[destination.destination_id]), *_same_hub(store.registry, destination)]
         if offline:
             sections.append(Section(title=f"Destination {destination.name}", checks=checks))
         else:
@@ -37,6 +37,15 @@ def diagnose(store: Store, settings: Settings, name: str | None, *, offline: boo
         none = Check(name="Destinations", health=Health.WARN, said="none yet", remedy="hubwire destination add hubspot")
         sections.append(Section(title="Destinations", checks=[none]))
     return Diagnosis.of(sections)
+
+
+def _same_hub(registry: Registry, destination: Destination) -> list[Check]:
+    others = of_same_hub(registry.destinations().values(), destination)
+    if not others:
+        return []
+    detail = f"{', '.join(others)} {'has' if len(others) == 1 else 'have'} the same Hub ID"
+    remedy = "They share the portal's call limits. Let no source feed two of them: its messages are delivered twice."
+    return [warn("Portal", detail, remedy)]
 
 
 async def _portal(store: Store, clients: ClientFactory, destination: Destination, checks: list[Check]) -> Section:

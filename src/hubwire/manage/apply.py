@@ -20,6 +20,7 @@ from hubwire.manage.changes import default_space
 from hubwire.manage.tables import DesiredState, DestinationTable, RulesTable, SourceTable
 from hubwire.plan.rules.checks import check_destination
 from hubwire.registry.protocol import Registry, WriteKey
+from hubwire.registry.sandboxes import refuse_in_sandbox
 from hubwire.secret import Secret
 
 SOURCE_FIELDS = ("device_mode", "messages_per_second", "identity_space", "allowed_origins")
@@ -106,7 +107,7 @@ def plan_changes(
 
     Shape: a new destination starts as `template` (API version and address of the settings).
 
-    Errors: SettingsError for an unset environment variable or an unknown source.
+    Errors: SettingsError for an unset environment variable, an unknown source, or a new destination in a sandbox.
     """
     sources = {source.name: source for source in registry.sources().values()}
     destinations = {destination.name: destination for destination in registry.destinations().values()}
@@ -118,6 +119,8 @@ def plan_changes(
             if name not in known:
                 raise SettingsError(f"destination {table.name!r}: no source is named {name!r}")
         before = destinations.get(table.name)
+        if before is None:
+            refuse_in_sandbox(registry)
         start = before or msgspec.structs.replace(template, destination_id=0, name=table.name)
         steps.append(_plan_destination(table, start, registry, environment))
     return steps
@@ -259,9 +262,13 @@ def apply_changes(
 ) -> list[MadeKey]:
     """Make the changes, sources before the destinations that they feed; returns the new write keys.
 
-    Shape: `check(destination, token)` gives the destination with its token's account (Hub ID), before it is stored.
-    Errors: SettingsError; earlier changes stay, and the next run continues from there.
+    Shape: `check(destination, token)` gives the destination with its token's account (Hub ID); all tokens are checked
+    before anything changes.
+    Errors: SettingsError; changes before a failed one stay, and the next run continues from there.
     """
+    for step in steps:
+        if step.destination is not None and step.secret is not None:
+            step.destination = check(step.destination, step.secret)
     new_keys = []
     for step in steps:
         if step.change.action == "nothing":
@@ -274,19 +281,11 @@ def apply_changes(
                 key = changes.add_write_key(source.source_id)
                 new_keys.append(MadeKey(source=source.name, write_key=Secret(key.text or "")))
         elif step.destination is not None:
-            _apply_destination(step, step.destination, registry, changes, check)
+            _apply_destination(step, step.destination, registry, changes)
     return new_keys
 
 
-def _apply_destination(
-    step: Step,
-    destination: Destination,
-    registry: Registry,
-    changes: Changes,
-    check: Callable[[Destination, Secret], Destination],
-) -> None:
-    if step.secret is not None:
-        destination = check(destination, step.secret)
+def _apply_destination(step: Step, destination: Destination, registry: Registry, changes: Changes) -> None:
     source_ids = None
     if step.source_names is not None:
         numbers = {source.name: number for number, source in registry.sources().items()}

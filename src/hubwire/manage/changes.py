@@ -19,7 +19,7 @@ from hubwire.hubspot.paths import ROOTS
 from hubwire.plan.rules.checks import check_destination
 from hubwire.record.protocol import Record
 from hubwire.registry.protocol import Registry, WriteKey
-from hubwire.registry.sandboxes import START_ANEW, is_sandbox_only
+from hubwire.registry.sandboxes import START_ANEW, refuse_in_sandbox
 from hubwire.secret import Secret
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
@@ -169,7 +169,7 @@ def save_destination(parts: Parts, actor: str, destination: Destination) -> Dest
     check_destination(destination)
     before = parts.registry.destinations().get(destination.destination_id)
     if before is None and not destination.is_sandbox:
-        _refuse_in_sandbox(parts)
+        refuse_in_sandbox(parts.registry)
     stored = parts.registry.save_destination(destination)
     action = "destination.changed" if before else "destination.created"
     _audit(parts, actor, action, _differences(stored.name, before, stored))
@@ -238,14 +238,6 @@ def remove_destination(parts: Parts, actor: str, destination_id: int) -> None:
 
 
 # -- checks
-
-
-def _refuse_in_sandbox(parts: Parts) -> None:
-    if is_sandbox_only(parts.registry):
-        raise SettingsError(
-            "this installation is a sandbox, and a real destination would also receive its test messages",
-            hint=START_ANEW,
-        )
 
 
 def _check_name(field: str, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hubwire.errors import SettingsError
 from hubwire.registry.protocol import Registry
 
 START_ANEW = "Start a live installation in another folder: HUBWIRE_DATA=live HUBSPOT_ACCESS_TOKEN=… hubwire serve"
@@ -11,3 +12,12 @@ def is_sandbox_only(registry: Registry) -> bool:
     """True if there is a destination and every destination uses the bundled emulator."""
     destinations = registry.destinations().values()
     return bool(destinations) and all(destination.is_sandbox for destination in destinations)
+
+
+def refuse_in_sandbox(registry: Registry) -> None:
+    """Refuse a real destination. Errors: SettingsError in a sandbox."""
+    if is_sandbox_only(registry):
+        raise SettingsError(
+            "this installation is a sandbox, and a real destination would also receive its test messages",
+            hint=START_ANEW,
+        )

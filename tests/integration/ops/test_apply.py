@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.integration.ops.conftest import HUB, TOKEN, Shell
 
+from hubwire.destination import Destination
 from hubwire.testing import Emulator
 
 FILE = """
@@ -114,6 +115,51 @@ def test_a_changed_token_is_a_change_and_an_equal_one_is_none(shell: Shell, file
     assert token is not None
     assert token.reveal() == TOKEN
     store.close()
+
+
+@pytest.mark.parametrize("status", [403, 429, 503])
+def test_a_token_that_hubspot_cannot_test_replaces_no_other(
+    shell: Shell, file: Path, emulator: Emulator, status: int
+) -> None:
+    """Not by a file, and not by a command."""
+    shell("apply", str(file), "--yes")
+    emulator.fault(method="GET", path="*account-info*", status=status)
+    shell.set(HUBSPOT_ACCESS_TOKEN="pat-na1-other-token")
+    for arguments in (("apply", str(file), "--yes"), ("destination", "token", "hubspot", "--token-stdin")):
+        ran = shell(*arguments, stdin="pat-na1-other-token")
+        assert ran.code == 1
+        assert "could not be tested, so the previous one stays" in ran.err
+        assert "hubwire destination token hubspot --unchecked" in ran.err
+    store = shell.store()
+    token = store.registry.token(1)
+    assert token is not None
+    assert token.reveal() == TOKEN
+    store.close()
+
+
+def test_a_refused_token_leaves_the_whole_file_for_later(shell: Shell, file: Path) -> None:
+    """The generated key of a new source would otherwise be lost: it is printed at the end."""
+    shell.set(HUBSPOT_ACCESS_TOKEN="pat-na1-wrong-token")
+    assert shell("apply", str(file), "--yes").code == 1
+    assert shell("source", "list", "--json").json == []
+
+
+def test_a_file_with_a_destination_changes_nothing_in_a_sandbox(shell: Shell, file: Path) -> None:
+    store = shell.store()
+    store.registry.save_destination(Destination(destination_id=0, name="sandbox", is_sandbox=True))
+    store.close()
+    ran = shell("apply", str(file), "--yes")
+    assert ran.code == 1
+    assert "this installation is a sandbox" in ran.err
+    assert shell("source", "list", "--json").json == []
+
+
+def test_a_second_destination_of_a_portal_is_said(shell: Shell, file: Path) -> None:
+    shell("apply", str(file), "--yes")
+    file.write_text('[[destination]]\nname = "again"\ntoken_env = "HUBSPOT_ACCESS_TOKEN"\n')
+    assert "hubspot has the same Hub ID" in shell("apply", str(file), "--yes").err
+    sections = {one["title"]: one["checks"] for one in shell("doctor", "--offline", "--json").json["sections"]}
+    assert "hubspot has the same Hub ID" in [one["said"] for one in sections["Destination again"]]
 
 
 def test_a_disabled_source_with_its_key_is_applied_once(shell: Shell, file: Path) -> None:

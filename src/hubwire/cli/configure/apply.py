@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hubwire.cli.configure.destinations import learnt
+from hubwire.cli.configure.destinations import learnt, warn_of_same_hub
 from hubwire.cli.shared.context import (
     ConfigOption,
     JsonOption,
@@ -67,6 +67,9 @@ def apply_file(
             )
             if alerts is not None and alerts.change in todo:
                 editor.save_alert_settings(alerts.values)
+            for change in todo:
+                if change.kind == "destination":
+                    warn_of_same_hub(editor, editor.destination(change.name))
     keys = {key.source: key.write_key.reveal() for key in new_keys}
     if json:
         print_json({"changes": planned, "applied": applies, "write_keys": keys})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from typing import Annotated, Any
 
 import msgspec
@@ -26,7 +25,7 @@ from hubwire.cli.shared.editing import (
     secret_from,
 )
 from hubwire.clock import SystemClock
-from hubwire.destination import Destination, Mapping, Trust
+from hubwire.destination import Destination, Mapping, Trust, of_same_hub
 from hubwire.errors import HubSpotError, SettingsError
 from hubwire.secret import Secret
 
@@ -86,7 +85,7 @@ def add(
         if not paused:
             editor.set_paused(stored, False)
         stored = editor.destination(name)
-        _warn_of_same_hub(stored, editor.store.registry.destinations().values())
+        warn_of_same_hub(editor, stored)
     if json:
         print_json(stored)
     else:
@@ -211,7 +210,9 @@ def change(
             fields["mapping"] = with_rules(before.mapping, rule)
         if not fields:
             raise SettingsError("nothing to change", hint="See hubwire destination change --help.")
-        editor.save_destination(msgspec.structs.replace(before, **fields))
+        changed = editor.save_destination(msgspec.structs.replace(before, **fields))
+        if changed.hub_id != before.hub_id:
+            warn_of_same_hub(editor, changed)
     console.print(f"Destination {rename or name} is changed.")
 
 
@@ -334,9 +335,10 @@ def journal(
 
 
 def learnt(editor: Editor, destination: Destination, secret: Secret) -> Destination:
-    """The destination with its account's details; unchanged, with a warning, if HubSpot cannot be reached.
+    """The destination with its account's details; unchanged, with a warning, if HubSpot cannot test its first token.
 
-    Errors: SettingsError for a token that HubSpot refuses, or one of another portal.
+    Errors: SettingsError for a token that HubSpot refuses, one of another portal, or one that would replace another
+    without a test.
     """
     from hubwire.installation.clients import ClientFactory
     from hubwire.manage.hub import account_of_token, with_account
@@ -346,6 +348,10 @@ def learnt(editor: Editor, destination: Destination, secret: Secret) -> Destinat
     try:
         return with_account(destination, asyncio.run(account_of_token(destination, secret, base_url, clock)))
     except HubSpotError as exc:
+        if editor.store.registry.token(destination.destination_id) is not None:
+            hint = f"Try again later, or skip the test: hubwire destination token {destination.name} --unchecked"
+            problem = f"the token of {destination.name} could not be tested, so the previous one stays: {exc}"
+            raise SettingsError(problem, hint=hint) from exc
         typer.secho(f"The token could not be tested: {exc}", fg="yellow", err=True)
         return destination
 
@@ -403,11 +409,8 @@ def register(root: typer.Typer) -> None:
     root.add_typer(app, name="destination")
 
 
-def _warn_of_same_hub(stored: Destination, destinations: Iterable[Destination]) -> None:
+def warn_of_same_hub(editor: Editor, destination: Destination) -> None:
     """Name the other destinations of the same portal on standard error."""
-    for other in destinations:
-        if stored.hub_id and other.hub_id == stored.hub_id and other.destination_id != stored.destination_id:
-            words = (
-                f"Destination {other.name} has the same Hub ID. Both share the portal's call limits, and a message from"
-            )
-            typer.secho(f"{words} a source that feeds both is delivered twice.", fg="yellow", err=True)
+    for name in of_same_hub(editor.store.registry.destinations().values(), destination):
+        words = f"Destination {name} has the same Hub ID. Both share the portal's call limits, and a message from"
+        typer.secho(f"{words} a source that feeds both is delivered twice.", fg="yellow", err=True)

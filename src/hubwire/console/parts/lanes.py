@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
@@ -87,15 +87,6 @@ def _standing(lane: LaneStatus, has_token: bool) -> tuple[str, str, str, Action 
 
 def _sentence(reason: str) -> str:
     return cause_of(reason).rstrip(".") or reason
-
-
-def of_same_hub(destinations: Iterable[Destination], destination: Destination) -> list[str]:
-    """The names of the other destinations with the same Hub ID, which share its portal's limits."""
-    return [
-        other.name
-        for other in destinations
-        if other.destination_id != destination.destination_id and other.hub_id and other.hub_id == destination.hub_id
-    ]
 
 
 def names(known: Mapping[int, object]) -> dict[int, str]:

@@ -7,8 +7,8 @@ from shlex import quote
 import msgspec
 from starlette.responses import Response
 
-from hubwire.console.parts.lanes import LaneCard, lane_card, names, of_same_hub
-from hubwire.destination import Destination, Trust
+from hubwire.console.parts.lanes import LaneCard, lane_card, names
+from hubwire.destination import Destination, Trust, of_same_hub
 from hubwire.doctor.checks import ConnectionReport
 from hubwire.errors import HubwireError, Missing
 from hubwire.hubspot.paths import ROOTS

@@ -11,9 +11,8 @@ import msgspec
 from starlette.responses import Response
 
 from hubwire.console.pages.set_up.connection import find_destination
-from hubwire.console.parts.lanes import of_same_hub
 from hubwire.console.parts.snippets import Snippet, snippets
-from hubwire.destination import Destination, Source, SourceKind
+from hubwire.destination import Destination, Source, SourceKind, of_same_hub
 from hubwire.doctor.checks import ConnectionReport
 from hubwire.errors import BadValue, HubwireError, Missing, SettingsError
 from hubwire.manage import changes
