@@ -103,7 +103,7 @@ def keys_of_person(
     if not destination.has_rules:
         return []
     rules = rule_set(destination)
-    if not rules.candidates(message).takes_traits:
+    if not rules.writing.candidates(message.type, message.event).takes_traits:
         return []
     return keys_of_traits(message, source, rules.person_traits, _email_keys(destination.mapping), identity)
 
@@ -168,13 +168,13 @@ def _plan(
         return Plan(fate=fate)
     if rules.has_takers:
         message = rules.without_taken(message)
-    candidates = rules.candidates(message)
+    candidates = rules.writing.candidates(message.type, message.event)
     if not candidates.rules:
         return _by_default(message, source, book, identity, by_cookie)
     fields = candidates.fields(message, rules.sees_times)
     if candidates.takes_traits:
         fields[PERSON] = person_of(message, source, destination, identity)
-    firing = firing_of(candidates, fields, book, is_public=source.is_public)
+    firing = firing_of(candidates, fields, book, source.is_public)
     default = _by_default(message, source, book, identity, by_cookie) if firing.has_default else None
     if default is not None and (not firing.rules or add_to_own(default, firing, fields)):
         return default

@@ -26,15 +26,6 @@ ROOTS = {
 }
 """The fields at the top of a message that rules often read, and their attributes."""
 _PATH = re.compile(r"\$\.(\w+)[^{]*")
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
-_WORD = re.compile(r"[\w$][\w.$-]*")
-_LANGUAGE = frozenset(
-    [
-        *("type", "and", "or", "in", "true", "false", "null", "all", "contains", "match", "length", "typeof"),
-        *("lowercase", "uppercase", "snakecase", "kebabcase", "titlecase", "bool", "string", "number"),
-    ]
-)
-"""The words of triggers that are no field, and the field that all messages have."""
 
 
 class Candidates:
@@ -44,7 +35,7 @@ class Candidates:
     one check; `only` is the function of the only one. `takes_traits`: a rule reads what is remembered of the person.
     """
 
-    __slots__ = ("_attributes", "fires", "only", "rules", "takes_traits", "triggers")
+    __slots__ = ("_attributes", "_sees_type", "fires", "only", "rules", "takes_traits", "triggers")
 
     def __init__(self, rules: Sequence[CompiledRule]) -> None:
         self.rules = tuple(rules)
@@ -55,6 +46,7 @@ class Candidates:
         self.takes_traits = any(traits_named(msgspec.to_builtins(rule.rule)) for rule in rules)
         roots = [_roots_of(rule) for rule in rules]
         known = None if any(found is None for found in roots) else set().union(*[found or () for found in roots])
+        self._sees_type = "type" in (known or ())
         self._attributes = None if known is None else tuple([(root, ROOTS[root]) for root in ROOTS if root in known])
 
     def firing(self, answers: Sequence[bool]) -> list[CompiledRule]:
@@ -66,7 +58,7 @@ class Candidates:
         """The message as its rules see it: only the fields that they can read, where that is known."""
         if self._attributes is None:
             return message.as_json(with_times)
-        fields: dict[str, Any] = {"type": message.type._value_}
+        fields: dict[str, Any] = {"type": message.type._value_} if self._sees_type else {}
         for root, attribute in self._attributes:
             value = getattr(message, attribute)
             if value:
@@ -77,14 +69,13 @@ class Candidates:
 def _roots_of(compiled: CompiledRule) -> set[str] | None:
     """The fields at the top of a message that a rule can read; None if that is not plain to see.
 
-    Shape: plain are rules that only write properties, each a literal or a path, and triggers without a backslash.
+    Shape: plain are rules that only write properties, each a literal or a path.
     """
     rule = compiled.rule
     others = (rule.key, rule.find, rule.person, rule.fallback, rule.associate, rule.each, rule.marketing_values)
-    if any(others) or not isinstance(rule.properties, dict) or "\\" in rule.trigger:
+    if any(others) or not isinstance(rule.properties, dict):
         return None
-    words = _WORD.findall(_QUOTED.sub(" ", rule.trigger))
-    roots = {word.partition(".")[0] for word in words if not word[0].isdigit()} - _LANGUAGE
+    roots = set(compiled.trigger.roots)
     for value in rule.properties.values():
         if isinstance(value, str) and value.startswith("$."):
             path = _PATH.fullmatch(value)
@@ -93,5 +84,4 @@ def _roots_of(compiled: CompiledRule) -> set[str] | None:
             roots.add(path[1])
         elif isinstance(value, dict | list):
             return None
-    roots.discard("type")
-    return roots if roots <= ROOTS.keys() else None
+    return roots if roots <= {"type", *ROOTS} else None

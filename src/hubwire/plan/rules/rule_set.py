@@ -29,7 +29,7 @@ class RuleSet:
     Shape: a stored rule that this version cannot compile is off; `faults` has it, with what is wrong.
     """
 
-    __slots__ = ("_others", "_skips", "_takers", "faults", "has_skips", "has_takers", "person_traits", "sees_times")
+    __slots__ = ("_skips", "_takers", "faults", "has_skips", "has_takers", "person_traits", "sees_times", "writing")
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         compiled = []
@@ -47,14 +47,11 @@ class RuleSet:
         takers = [pair for pair in indexed if pair[1].rule.drop or pair[1].rule.keep]
         self.has_skips, self.has_takers = bool(skips), bool(takers)
         self._skips, self._takers = RuleIndex(skips, Candidates), RuleIndex(takers, Candidates)
-        self._others = RuleIndex([pair for pair in indexed if pair[1].rule.writes], Candidates)
+        self.writing = RuleIndex([pair for pair in indexed if pair[1].rule.writes], Candidates)
+        """The rules that write something."""
         traits = [traits_named(msgspec.to_builtins(candidate.rule)) for candidate in compiled]
         self.person_traits = tuple(sorted(set().union(*traits) - {""}))
         """The traits that rules take from what is remembered of a message's person."""
-
-    def candidates(self, message: Message) -> Candidates:
-        """The rules that write something and can fire for the message."""
-        return self._others.candidates(message.type, message.event)
 
     def skip_of(self, message: Message) -> Rule | None:
         """The first rule that says that the message is not sent."""

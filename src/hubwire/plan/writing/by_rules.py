@@ -36,23 +36,22 @@ def add_to_own(default: Plan, firing: Firing, fields: dict[str, Any]) -> bool:
     operations = default.operations
     if firing.others or not operations or default.fate is not None:
         return False
-    company, contact = operations[0], operations[-1]
-    if firing.own_contact:
+    own_contact, own_company = firing.own_contact, firing.own_company
+    if own_contact:
+        contact = operations[-1]
         if type(contact) is SendEvent and len(operations) > 1:
-            # A track's own person is that of its event, whose contact comes right before it.
-            email, contact = contact.email, operations[-2]
-            if type(contact) is UpsertContact and contact.email != email:
-                return False
+            contact = operations[-2]  # An event's own contact comes right before it.
         if type(contact) is not UpsertContact:
             return False
-    if firing.own_company:
-        if type(company) is not UpsertCompany:
-            return False
-        write_values(firing.own_company, fields, company.properties, default)
-    if firing.own_contact and type(contact) is UpsertContact:
-        write_values(firing.own_contact, fields, contact.properties, default)
-    if default.left_out:
-        shortened(default.left_out)
+        if not own_company:
+            write_values(own_contact, fields, contact.properties, default)
+            return True
+    company = operations[0]
+    if type(company) is not UpsertCompany:
+        return False
+    write_values(own_company, fields, company.properties, default)
+    if own_contact and type(contact) is UpsertContact:
+        write_values(own_contact, fields, contact.properties, default)
     return True
 
 

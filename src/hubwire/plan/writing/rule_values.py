@@ -11,7 +11,7 @@ from typing import Any
 
 from hubwire.operation import LeftOut, Plan, PropertyValue, UpsertCompany, UpsertContact, UpsertRecord
 from hubwire.plan.conversion.choices import NewOption, NewValue
-from hubwire.plan.conversion.properties import MAX_NEW_PROPERTIES
+from hubwire.plan.conversion.properties import MAX_NEW_PROPERTIES, shortened
 from hubwire.plan.conversion.trait_rules import MAX_FIELD
 from hubwire.plan.conversion.values import Converted, Partial, Refusal
 from hubwire.plan.rules.directives import MappingFailed
@@ -60,13 +60,14 @@ def shared(values: Sequence[SourceValue]) -> tuple[SourceValue, ...]:
 def write_values(
     values: tuple[SourceValue, ...], fields: dict[str, Any], properties: dict[str, PropertyValue], plan: Plan
 ) -> None:
-    """Write the values that the portal accepts, in HubSpot's format; report the others."""
+    """Write the values that the portal accepts, in HubSpot's format; report the others, within a message's limit."""
     for resolve, convert, targets in values:
         try:
             value = resolve(fields)
         except (MappingFailed, RecursionError) as exc:
             for name, _, written in targets:
                 report_value(plan, written, Reason.RULE_FAILED, str(exc), name)
+            shortened(plan.left_out)
             continue
         if value is MISSING:
             continue
@@ -77,6 +78,7 @@ def write_values(
         else:
             for target in targets:
                 _write_other(target, converted, properties, plan)
+            shortened(plan.left_out)
 
 
 def write_conditional(

@@ -51,7 +51,7 @@ class OtherRule(NamedTuple):
     each: tuple[tuple[SourceValue, ...], ...] = ()
 
 
-def firing_of(candidates: Candidates, fields: dict[str, Any], book: Rulebook, *, is_public: bool) -> Firing:
+def firing_of(candidates: Candidates, fields: dict[str, Any], book: Rulebook, is_public: bool) -> Firing:
     """The candidates that fire for a message, with their properties. A message of a public write key adds no
     options."""
     cache = book.public_firings if is_public else book.firings

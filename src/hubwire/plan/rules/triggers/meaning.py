@@ -51,8 +51,8 @@ def compile_documented(node: Node) -> Fires:
                 """The most frequent long paths (`context.library.name`), in one call."""
                 part: Any = message.get(root, MISSING)
                 part = part.get(second, MISSING) if type(part) is dict else step_into(part, second)
-                found = part.get(third, MISSING) if type(part) is dict else step_into(part, third)
-                return found == value  # type: ignore[no-any-return]
+                found = part.get(third) if type(part) is dict else step_into(part, third)
+                return found == value
 
             return equals_third
         case Comparison("=", Field() as field, Literal(str() as value)):

@@ -19,7 +19,8 @@ from hubwire.plan.rules.values import MISSING, is_number, number, step_into, tex
 
 MAX_CONDITIONS = 2_000
 
-_ROOTS = {"type", "event", "name", "userId", "context", "properties", "traits"}
+ROOTS = frozenset({"type", "event", "name", "userId", "context", "properties", "traits"})
+"""The fields of a message that triggers can read."""
 _OBJECTS = ("properties", "traits", "context")
 _FUNCTIONS = ("contains", "match")
 _INHERITED = frozenset(
@@ -127,7 +128,7 @@ def _comparison(token: Token, waiting: list[Token]) -> list[Condition]:
     if _is_function(token):
         return _function(token.value, waiting, False)
     root = token.value.partition(".")[0]
-    if root not in _ROOTS and root not in _INHERITED:
+    if root not in ROOTS and root not in _INHERITED:
         return []
     operator = _take(waiting, "the operator").value
     value = _take(waiting, "the value")

@@ -64,6 +64,21 @@ ALWAYS = Joined("and", ())
 NEVER = Joined("or", ())
 
 
+def roots_of(node: Node) -> frozenset[str]:
+    """The fields at the top of a message that a trigger reads."""
+    match node:
+        case Literal():
+            return frozenset()
+        case Field(steps):
+            return frozenset(steps[:1])
+        case Not(condition):
+            return roots_of(condition)
+        case Comparison(_, left, right):
+            return roots_of(left) | roots_of(right)
+        case Call(_, parts) | Joined(_, parts):
+            return frozenset().union(*map(roots_of, parts))
+
+
 def written(node: Node, is_inside: bool = False) -> str:
     """The tree as text, with the brackets that its meaning needs, and with texts in double quotes if possible."""
     match node:

@@ -15,6 +15,7 @@ from hubwire.plan.rules.triggers.conditions import Fires, Reach
 from hubwire.plan.rules.triggers.documented import TriggerRefused
 from hubwire.plan.rules.triggers.readings import difference
 from hubwire.plan.rules.triggers.segment_tokens import Unreadable
+from hubwire.plan.rules.triggers.syntax import roots_of
 
 
 class Reading(StrEnum):
@@ -29,6 +30,7 @@ class Trigger:
     """A compiled trigger. `fires` takes a message as its JSON object; `reach` is for an index of rules.
 
     `fires_within` is `fires` for messages whose type and event name lie within `reach`; it does not test these again.
+    It reads the fields `roots` at the top of a message.
     """
 
     text: str
@@ -36,6 +38,7 @@ class Trigger:
     fires: Fires
     reach: Reach
     fires_within: Fires
+    roots: frozenset[str]
 
     @property
     def name(self) -> str:
@@ -54,10 +57,11 @@ def compile_trigger(text: str, reading: Reading = Reading.DOCUMENTED) -> Trigger
         except Unreadable as exc:
             raise TriggerRefused(f"Segment's trigger package cannot read it: {exc}", value=text) from exc
         fires = segment.compile_group(group)
-        return Trigger(text, reading, fires, segment.reach_of(group), fires)
+        return Trigger(text, reading, fires, segment.reach_of(group), fires, segment.ROOTS)
     node = documented.parse(text)
-    fires, within = meaning.compile_documented(node), meaning.compile_documented(meaning.within(node))
-    return Trigger(text, reading, fires, meaning.reach_of(node), within)
+    within = meaning.within(node)
+    fires, fires_within = meaning.compile_documented(node), meaning.compile_documented(within)
+    return Trigger(text, reading, fires, meaning.reach_of(node), fires_within, roots_of(within))
 
 
 def refuse_two_meanings(text: str) -> None:
