@@ -70,21 +70,21 @@ class Held:
 Round = Iterator[tuple[tuple[str, str, int], Received | Held | Delivered]]
 
 
-def receive(made: Installation, receivers: int, seconds: int, name: str) -> Iterator[tuple[str, Received | Held]]:
+def receive(installed: Installation, receivers: int, seconds: int, name: str) -> Iterator[tuple[str, Received | Held]]:
     """Singles, then uploads, against so many fresh receivers: at full speed, then held."""
-    with made.serving("receive", receivers) as processes:
+    with installed.serving("receive", receivers) as processes:
         urls = [process.url for process in processes]
         for kind, (label, connections) in KINDS.items():
             run(Load(kind, 1, connections, f"warm-{name}"), urls)
-            before = (time.monotonic(), machine_cpu(), cpu_of(processes), made.servers_cpu())
+            before = (time.monotonic(), machine_cpu(), cpu_of(processes), installed.servers_cpu())
             answered = run(Load(kind, seconds, connections, name), urls)
-            after = (time.monotonic(), machine_cpu(), cpu_of(processes), made.servers_cpu())
+            after = (time.monotonic(), machine_cpu(), cpu_of(processes), installed.servers_cpu())
             elapsed, busy, *parts = (new - old for new, old in zip(after, before, strict=True))
             parts.append(answered.cpu_seconds)
             others = max(0.0, busy - sum(parts)) / (elapsed * CORES)
             used = (part / answered.messages * 1e6 for part in parts)
             yield label, Received(answered.per_second, answered.p50_ms, answered.p99_ms, *used, others)
-            if made.backend.is_shared:
+            if installed.backend.is_shared:
                 with held([process.pid for process in processes], HELD_SHARE):
                     answered = run(Load(kind, seconds, connections, f"held-{name}"), urls)
                 yield f"{label}, held", Held(answered.per_second)
@@ -92,19 +92,19 @@ def receive(made: Installation, receivers: int, seconds: int, name: str) -> Iter
 
 def one_round(backends: Sequence[Backend], corpus: Path, given: argparse.Namespace) -> Round:
     for backend in backends:
-        with installation(backend) as made:
+        with installation(backend) as installed:
             for receivers in (1, 2) if backend.is_shared else (1,):
-                for label, received in receive(made, receivers, given.seconds, f"r{receivers}"):
+                for label, received in receive(installed, receivers, given.seconds, f"r{receivers}"):
                     yield (backend.name, label, receivers), received
         if backend.delivers:
-            with installation(backend) as made:
-                yield (backend.name, "delivery", 1), deliver(made, corpus, given.events)
+            with installation(backend) as installed:
+                yield (backend.name, "delivery", 1), deliver(installed, corpus, given.events)
 
 
 def middle(found: Sequence[Any]) -> Any:
     """The median of every field."""
     kind = type(found[0])
-    return kind(*(statistics.median(getattr(one, field.name) for one in found) for field in fields(kind)))
+    return kind(*(statistics.median(getattr(result, field.name) for result in found) for field in fields(kind)))
 
 
 def report(found: dict[tuple[str, str, int], list[Any]], backends: Sequence[Backend]) -> None:
@@ -114,11 +114,11 @@ def report(found: dict[tuple[str, str, int], list[Any]], backends: Sequence[Back
     for label, _ in KINDS.values():
         for backend in backends:
             for receivers in (1, 2) if backend.is_shared else (1,):
-                one = medians[backend.name, label, receivers]
+                median = medians[backend.name, label, receivers]
                 what = f"{backend.name}, {receivers} receiver{'s' if receivers > 1 else ''}"
-                print(f"{what:34}{one.per_second:12,.0f}{one.p50_ms:8.1f}{one.p99_ms:8.1f}", end="")
-                print(f"{1e6 / one.receiver_us:11,.0f}{one.receiver_us:13.1f}{one.server_us:12.1f}", end="")
-                print(f"{one.load_us:9.1f}{one.others:8.0%}{one.ceiling:11,.0f}  {label}")
+                print(f"{what:34}{median.per_second:12,.0f}{median.p50_ms:8.1f}{median.p99_ms:8.1f}", end="")
+                print(f"{1e6 / median.receiver_us:11,.0f}{median.receiver_us:13.1f}{median.server_us:12.1f}", end="")
+                print(f"{median.load_us:9.1f}{median.others:8.0%}{median.ceiling:11,.0f}  {label}")
     print(
         "\na second receiver gives so many times as much: on these cores, at most on these cores; and held, each to a"
     )
@@ -126,17 +126,20 @@ def report(found: dict[tuple[str, str, int], list[Any]], backends: Sequence[Back
     for label, _ in KINDS.values():
         for backend in backends:
             if backend.is_shared:
-                one, two = (medians[backend.name, label, receivers] for receivers in (1, 2))
-                print(f"{two.per_second / one.per_second:7.2f}{two.ceiling / one.per_second:7.2f}", end="")
-                one, two = (medians[backend.name, f"{label}, held", receivers] for receivers in (1, 2))
-                print(f"{one.per_second:11,.0f}{two.per_second:10,.0f}{two.per_second / one.per_second:7.2f}", end="")
+                median, two = (medians[backend.name, label, receivers] for receivers in (1, 2))
+                print(f"{two.per_second / median.per_second:7.2f}{two.ceiling / median.per_second:7.2f}", end="")
+                median, two = (medians[backend.name, f"{label}, held", receivers] for receivers in (1, 2))
+                print(
+                    f"{median.per_second:11,.0f}{two.per_second:10,.0f}{two.per_second / median.per_second:7.2f}",
+                    end="",
+                )
                 print(f"  {backend.name}, {label}")
     print(f"\n{'delivery by one deliverer':34}{'events/s':>12}{'per CPU s':>11}{'deliverer us':>14}{'servers us':>12}")
     for backend in backends:
         if backend.delivers:
-            one = medians[backend.name, "delivery", 1]
-            print(f"{backend.name:34}{one.per_second:12,.0f}{1e6 / one.deliverer_us:11,.0f}", end="")
-            print(f"{one.deliverer_us:14.1f}{one.server_us:12.1f}")
+            median = medians[backend.name, "delivery", 1]
+            print(f"{backend.name:34}{median.per_second:12,.0f}{1e6 / median.deliverer_us:11,.0f}", end="")
+            print(f"{median.deliverer_us:14.1f}{median.server_us:12.1f}")
 
 
 def main() -> None:
@@ -149,11 +152,11 @@ def main() -> None:
     given = parser.parse_args()
     if shutil.which("wrk") is None:
         raise SystemExit("This needs wrk (apt-get install wrk).")
-    wanted = [one for one in BACKENDS if one.name.startswith(tuple(given.only or [""]))]
-    for one in wanted:
-        if missing := one.why_not():
-            print(f"without {one.name}: {missing}")
-    backends = [one for one in wanted if one.why_not() is None]
+    expected = [backend for backend in BACKENDS if backend.name.startswith(tuple(given.only or [""]))]
+    for name in expected:
+        if missing := name.why_not():
+            print(f"without {name.name}: {missing}")
+    backends = [name for name in expected if name.why_not() is None]
     found: dict[tuple[str, str, int], list[Any]] = defaultdict(list)
     began = time.monotonic()
     with TemporaryDirectory(prefix="hubwire-bench-") as folder:

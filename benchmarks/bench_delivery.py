@@ -104,15 +104,15 @@ def installation(*, limits: bool, port: int = 18_491, sources: Path | None = Non
     """A fresh folder and a fresh emulator on a loopback port; `sources`: a folder with another Hubwire."""
     with tempfile.TemporaryDirectory() as folder:
         emulator = subprocess.Popen([sys.executable, "-c", EMULATOR, "on" if limits else "off", str(port)])
-        made = Installation(Path(folder), f"http://127.0.0.1:{port}", sources)
+        installed = Installation(Path(folder), f"http://127.0.0.1:{port}", sources)
         try:
             for _ in range(100):
                 try:
-                    made.stats()
+                    installed.stats()
                     break
                 except OSError:
                     time.sleep(0.1)
-            yield made
+            yield installed
         finally:
             emulator.terminate()
             emulator.wait(30)
@@ -121,29 +121,29 @@ def installation(*, limits: bool, port: int = 18_491, sources: Path | None = Non
 def calls() -> None:
     """HubSpot calls per 10,000 events: cold (schema, definitions and key property included), again, and stripped."""
     for name, is_stripped in (("with context.traits", False), ("stripped", True)):
-        with installation(limits=True) as made, made.serving():
-            write(made.folder / "corpus.ndjson", 10_000, is_stripped=is_stripped)
-            made.run("import", "corpus.ndjson", "--source", "server")
-            made.run("status", "--wait-drained", "--timeout", "120")
-            cold = made.lane()
+        with installation(limits=True) as installed, installed.serving():
+            write(installed.folder / "corpus.ndjson", 10_000, is_stripped=is_stripped)
+            installed.run("import", "corpus.ndjson", "--source", "server")
+            installed.run("status", "--wait-drained", "--timeout", "120")
+            cold = installed.lane()
             print(f"calls, {name}, cold: {cold['calls']} for 10,000 events; dead {cold['dead']}, held {cold['held']}")
             if not is_stripped:
-                lines = (made.folder / "corpus.ndjson").read_text().replace('"messageId":"', '"messageId":"again-')
-                (made.folder / "again.ndjson").write_text(lines)
-                made.run("import", "again.ndjson", "--source", "server")
-                made.run("status", "--wait-drained", "--timeout", "120")
-                print(f"calls, the same people again: {made.lane()['calls'] - cold['calls']}")
+                lines = (installed.folder / "corpus.ndjson").read_text().replace('"messageId":"', '"messageId":"again-')
+                (installed.folder / "again.ndjson").write_text(lines)
+                installed.run("import", "again.ndjson", "--source", "server")
+                installed.run("status", "--wait-drained", "--timeout", "120")
+                print(f"calls, the same people again: {installed.lane()['calls'] - cold['calls']}")
 
 
 def live(minutes: float, lingers: tuple[int, ...] = (1, 10)) -> None:
     """HubSpot calls for the same 10,000 events as they come in from Segment's Python SDK, cold."""
     for linger in lingers:
-        with installation(limits=True) as made:
-            made.environment["HUBWIRE_LINGER_SECONDS"] = str(linger)
-            with made.serving():
-                _send(made.url, list(Corpus().messages()), minutes * 60)
-                made.run("status", "--wait-drained", "--timeout", "120")
-                lane = made.lane()
+        with installation(limits=True) as installed:
+            installed.environment["HUBWIRE_LINGER_SECONDS"] = str(linger)
+            with installed.serving():
+                _send(installed.url, list(Corpus().messages()), minutes * 60)
+                installed.run("status", "--wait-drained", "--timeout", "120")
+                lane = installed.lane()
         spread = f"live over {minutes:g} minutes, HUBWIRE_LINGER_SECONDS={linger}"
         print(
             f"calls, {spread}: {lane['calls']} for {lane['taken']:,} events; dead {lane['dead']}, held {lane['held']}"
@@ -154,35 +154,35 @@ def _send(url: str, messages: list[dict[str, Any]], seconds: float) -> None:
     """Hand the messages to an SDK, evenly spread."""
     sdk = Client(write_key=WRITE_KEY, host=url, gzip=True, max_queue_size=len(messages))
     began = time.monotonic()
-    for number, one in enumerate(messages):
+    for number, message in enumerate(messages):
         time.sleep(max(0.0, began + seconds * number / len(messages) - time.monotonic()))
-        who = {"anonymous_id": one["anonymousId"], "context": one["context"]}
-        match one["type"]:
+        who = {"anonymous_id": message["anonymousId"], "context": message["context"]}
+        match message["type"]:
             case "identify":
-                sdk.identify(one["userId"], one["traits"], **who)
+                sdk.identify(message["userId"], message["traits"], **who)
             case "track":
-                sdk.track(one["userId"], one["event"], one["properties"], **who)
+                sdk.track(message["userId"], message["event"], message["properties"], **who)
             case "group":
-                sdk.group(one["userId"], one["groupId"], one["traits"], **who)
+                sdk.group(message["userId"], message["groupId"], message["traits"], **who)
             case "page":
-                sdk.page(one["userId"], None, one["name"], one["properties"], **who)
+                sdk.page(message["userId"], None, message["name"], message["properties"], **who)
     sdk.shutdown()
 
 
 def throughput(events: int) -> None:
     """Events per CPU-second, resident memory, and the time per event as the backlog is worked off."""
-    with installation(limits=False) as made:
-        write(made.folder / "corpus.ndjson", events, users=max(100, events // 10))
-        with made.serving():
+    with installation(limits=False) as installed:
+        write(installed.folder / "corpus.ndjson", events, users=max(100, events // 10))
+        with installed.serving():
             pass
-        pinned = made.run("destination", "list")[0]["name"]
+        pinned = installed.run("destination", "list")[0]["name"]
         subprocess.run(
             [HUBWIRE, "destination", "change", pinned, "--calls-per-second", "1000"],
-            cwd=made.folder, env=made.environment, check=True, stdout=subprocess.DEVNULL,
+            cwd=installed.folder, env=installed.environment, check=True, stdout=subprocess.DEVNULL,
         )  # fmt: skip
-        made.run("import", "corpus.ndjson", "--source", "server")
-        with made.serving() as server:
-            curve, most_memory = _watch(made, server, events)
+        installed.run("import", "corpus.ndjson", "--source", "server")
+        with installed.serving() as server:
+            curve, most_memory = _watch(installed, server, events)
         print(f"throughput: {events:,} events, {events // 10:,} people, emulator's limits off, from the journal")
         taken, cpu_seconds = curve[-1]
         print(f"  {taken / cpu_seconds:,.0f} events per CPU-second; resident memory at most {most_memory >> 20} MiB")
@@ -191,11 +191,11 @@ def throughput(events: int) -> None:
                 print(f"  at {taken_b:>9,} events: {(cpu_b - cpu_a) / (taken_b - taken_a) * 1e6:6.1f} us CPU per event")
 
 
-def _watch(made: Installation, server: psutil.Process, events: int) -> tuple[list[tuple[int, float]], int]:
+def _watch(installed: Installation, server: psutil.Process, events: int) -> tuple[list[tuple[int, float]], int]:
     curve: list[tuple[int, float]] = [(0, 0.0)]
     most_memory = 0
     while True:
-        lane = made.lane()
+        lane = installed.lane()
         cpu = server.cpu_times()
         most_memory = max(most_memory, server.memory_info().rss)
         is_drained = lane["taken"] >= events and not (lane["backlog_count"] or lane["pending"] or lane["retrying"])
@@ -208,18 +208,18 @@ def _watch(made: Installation, server: psutil.Process, events: int) -> tuple[lis
 
 def limits() -> None:
     """With 100 calls per 10 s: the drain against the limits' own time, and how often HubSpot had to say 429."""
-    with installation(limits=True) as made:
-        write_crowd(made.folder / "crowd.ndjson", people=150_000)
-        with made.serving():
+    with installation(limits=True) as installed:
+        write_crowd(installed.folder / "crowd.ndjson", people=150_000)
+        with installed.serving():
             pass
-        made.run("import", "crowd.ndjson", "--source", "server")
-        before = Counter(made.stats()["calls"])
-        with made.serving():
+        installed.run("import", "crowd.ndjson", "--source", "server")
+        before = Counter(installed.stats()["calls"])
+        with installed.serving():
             began = time.monotonic()
-            made.run("status", "--wait-drained", "--timeout", "900")
+            installed.run("status", "--wait-drained", "--timeout", "900")
             seconds = time.monotonic() - began
-            lane = made.lane()
-        stats = made.stats()
+            lane = installed.lane()
+        stats = installed.stats()
     calls = Counter(stats["calls"])
     calls.subtract(before)
     print(f"limits: {lane['taken']:,} messages, {lane['delivered']:,} delivered, {calls.total():,} calls")
@@ -257,11 +257,15 @@ def write_crowd(path: Path, people: int) -> None:
         for number in range(people):
             ids = {"userId": f"u{number}", "timestamp": f"2026-01-15T{number // 3600 % 24:02d}:00:00Z"}
             email, company = f"person{number}@example.com", f"company{number // 10 % 5000}.example.com"
-            made: list[dict[str, Any]] = [{"type": "identify", "traits": {"email": email, "firstName": f"P{number}"}}]
-            made += [{"type": "track", "event": "Seen", "properties": {"number": number + step}} for step in range(2)]
+            messages: list[dict[str, Any]] = [
+                {"type": "identify", "traits": {"email": email, "firstName": f"P{number}"}}
+            ]
+            messages += [
+                {"type": "track", "event": "Seen", "properties": {"number": number + step}} for step in range(2)
+            ]
             if number % 10 == 0:
-                made.append({"type": "group", "groupId": company, "traits": {"website": company, "name": company}})
-            for index, message in enumerate(made):
+                messages.append({"type": "group", "groupId": company, "traits": {"website": company, "name": company}})
+            for index, message in enumerate(messages):
                 file.write(json.dumps({"messageId": f"m{number}-{index}", **ids, **message}) + "\n")
 
 
@@ -270,20 +274,20 @@ def day() -> None:
     configure_logs("warning", "console")
     daily, others = 40_000, Others(nightly_calls=4_000, office_calls=8_000)
     with tempfile.TemporaryDirectory() as folder:
-        made = Day(Path(folder), Traffic(1_000_000), others, daily=daily)
-        asyncio.run(made.run())
-        print(f"day: {made.delivered:,} messages; {made.least_calls_at_once:,} calls had every second's gone at once")
-        ends = "yes" if made.exhausted_at_ms else "never"
-        print(f"  budget of {daily:,} calls exhausted: {ends}; 429s: {refused(made)['429']}")
+        day = Day(Path(folder), Traffic(1_000_000), others, daily=daily)
+        asyncio.run(day.run())
+        print(f"day: {day.delivered:,} messages; {day.least_calls_at_once:,} calls had every second's gone at once")
+        ends = "yes" if day.exhausted_at_ms else "never"
+        print(f"  budget of {daily:,} calls exhausted: {ends}; 429s: {refused(day)['429']}")
         print("  hour messages  calls others  left | lag of identifies p50, p99, most (s) | of tracks")
-        for number, hour in enumerate(made.hours):
+        for number, hour in enumerate(day.hours):
             lags = [
                 f"{quantile(seconds, 0.5):6.1f} {quantile(seconds, 0.99):6.1f} {max(seconds, default=0):6.1f}"
                 for seconds in (hour.identify_lags, hour.track_lags)
             ]
             counts = f"{hour.messages:8,} {hour.calls:6,} {hour.calls_of_others:6,} {hour.remaining:6,}"
             print(f"  {number:4} {counts} | {lags[0]} | {lags[1]}")
-        asyncio.run(made.world.close())
+        asyncio.run(day.world.close())
 
 
 def main() -> None:

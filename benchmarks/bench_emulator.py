@@ -103,17 +103,17 @@ def measure(name: str, line: Line, server: psutil.Process, requests: Iterator[by
     """Ask until the time is up; gives answers per second of the server's CPU."""
     prepared = [request for request, _ in zip(requests, range(round(seconds * 500)), strict=False)]
     cpu_before, started = sum(server.cpu_times()[:2]), time.perf_counter()
-    asked = 0
+    calls = 0
     for request in prepared:
         status = line.ask(request)
         assert status in (200, 204), status
-        asked += 1
+        calls += 1
         if time.perf_counter() - started > seconds:
             break
     wall = time.perf_counter() - started
     cpu = sum(server.cpu_times()[:2]) - cpu_before
-    print(f"{name:<44} {asked:>5} calls {asked / wall:>8.0f} /s wall {asked / cpu:>8.0f} /s per core")
-    return float(asked / cpu)
+    print(f"{name:<44} {calls:>5} calls {calls / wall:>8.0f} /s wall {calls / cpu:>8.0f} /s per core")
+    return float(calls / cpu)
 
 
 def speed(line: Line, server: psutil.Process, seconds: float) -> bool:

@@ -40,16 +40,23 @@ PART = 50
 def messages(count: int) -> list[Message]:
     """`count` messages of each of identify, track, group and page; a quarter as many people."""
     rng = random.Random(7)
-    made: list[Message] = []
+    decoded: list[Message] = []
     for _ in range(count):
         person = rng.randrange(max(1, count // 4))
         for kind in ("identify", "track", "group", "page"):
             body = json.dumps(fields(kind, person, rng)).encode()
             row = JournalRow(
-                len(made) + 1, 1, str(uuid.UUID(int=rng.getrandbits(128))), 1768464000000, body, None, False, None
+                len(decoded) + 1,
+                1,
+                str(uuid.UUID(int=rng.getrandbits(128))),
+                1768464000000,
+                body,
+                None,
+                False,
+                None,
             )
-            made.append(read_message(row))
-    return made
+            decoded.append(read_message(row))
+    return decoded
 
 
 def fields(kind: str, person: int, rng: random.Random) -> dict[str, object]:
@@ -141,8 +148,10 @@ def main() -> None:
     for kind in (MessageType.IDENTIFY, MessageType.TRACK, MessageType.GROUP, MessageType.PAGE):
         some = [message for message in all_messages if message.type is kind]
         works = [
-            partial(plan_all, source=source, destination=one, schema=schemas[one is with_rules], identity=identity)
-            for one in (destination, with_rules)
+            partial(
+                plan_all, source=source, destination=target, schema=schemas[target is with_rules], identity=identity
+            )
+            for target in (destination, with_rules)
         ]
         without, with_ = alternating(works, some)
         sums = [sums[0] + without, sums[1] + with_]

@@ -43,11 +43,11 @@ TIMES = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
 
 def measured(backend: Backend, portals: int, count: int) -> tuple[float, float]:
     """CPU microseconds and calls for each message."""
-    with installation(backend) as made, emulator() as url, made.opened() as store:
-        made.environment["HUBWIRE_LINGER_SECONDS"] = LINGER_SECONDS
+    with installation(backend) as installed, emulator() as url, installed.opened() as store:
+        installed.environment["HUBWIRE_LINGER_SECONDS"] = LINGER_SECONDS
         source_ids = _connect(store, portals, url)
         entries = _entries(source_ids, count + count // WARM_SHARE)
-        with made.serving("deliver") as processes:
+        with installed.serving("deliver") as processes:
             _deliver(store, list(islice(entries, count // WARM_SHARE)))
             rest = list(entries)
             cpu_before, calls_before = cpu_of(processes), _lanes(store)[1]

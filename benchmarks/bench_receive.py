@@ -164,13 +164,17 @@ def one_round(folder: Path, databases: dict[str, Path], seconds: int, number: in
 
 def report(found: dict[str, list[Measured]], rows: int) -> None:
     middle = {
-        name: Measured(*(statistics.median(getattr(one, field) for one in all_) for field in Measured.__annotations__))
+        name: Measured(
+            *(statistics.median(getattr(sample, field) for sample in all_) for field in Measured.__annotations__)
+        )
         for name, all_ in found.items()
     }
     print(f"\n{'':58}{'per second':>12}{'p50 ms':>8}{'p99 ms':>8}{'CPU us':>8}{'per CPU s':>11}")
-    for name, one in middle.items():
-        per_cpu_second = f"{1e6 / one.cpu_us:11,.0f}" if one.cpu_us else ""
-        print(f"{name:58}{one.per_second:12,.0f}{one.p50_ms:8.1f}{one.p99_ms:8.1f}{one.cpu_us:8.1f}{per_cpu_second}")
+    for name, median in middle.items():
+        per_cpu_second = f"{1e6 / median.cpu_us:11,.0f}" if median.cpu_us else ""
+        print(
+            f"{name:58}{median.per_second:12,.0f}{median.p50_ms:8.1f}{median.p99_ms:8.1f}{median.cpu_us:8.1f}{per_cpu_second}"
+        )
     print("\nratios: per second, and per CPU second of the server")
     for kind in ("singles", "uploads of 100"):
         for layer in ("asgi", "whole"):
@@ -196,8 +200,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if shutil.which("wrk") is None or (os.cpu_count() or 1) < 2:
         raise SystemExit("This needs wrk (apt-get install wrk) and two cores.")
-    with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="hubwire-bench-") as made:
-        folder = Path(made)
+    with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="hubwire-bench-") as work_folder:
+        folder = Path(work_folder)
         databases = {"": folder / "empty.db"}
         if arguments.rows:
             databases[f" with {arguments.rows:,} rows"] = folder / "full.db"

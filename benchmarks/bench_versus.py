@@ -98,13 +98,13 @@ def delivered(sources: Path, events: int) -> Figures:
         {name: value for name, value in message.items() if name != "timestamp"}
         for message in Corpus(events, users=max(100, events // 10)).messages()
     ]
-    with installation(limits=False, sources=sources) as made, made.serving() as server:
+    with installation(limits=False, sources=sources) as installed, installed.serving() as server:
         before, began = cpu_seconds(server), time.monotonic()
         for begin in range(0, len(messages), PER_UPLOAD):
-            upload(made.url, messages[begin : begin + PER_UPLOAD])
+            upload(installed.url, messages[begin : begin + PER_UPLOAD])
         peak_bytes = server.memory_info().rss
         while True:
-            lane = made.lane()
+            lane = installed.lane()
             peak_bytes = max(peak_bytes, server.memory_info().rss)
             waiting = lane["backlog_count"] + lane["pending"] + lane["retrying"]
             if lane["taken"] >= len(messages) and not waiting:

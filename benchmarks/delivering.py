@@ -40,17 +40,17 @@ class Delivered:
     server_us: float
 
 
-def deliver(made: Installation, corpus: Path, events: int) -> Delivered:
+def deliver(installed: Installation, corpus: Path, events: int) -> Delivered:
     """Import the corpus, then let one deliverer work it off."""
-    with emulator() as url, made.serving("receive") as [receiver]:
+    with emulator() as url, installed.serving("receive") as [receiver]:
         receiver.run("import", str(corpus), "--source", "server")
-        with made.opened() as store:
-            for one in store.registry.destinations().values():
-                changed = structs.replace(one, base_url=url, calls_per_second=CALLS_PER_SECOND)
+        with installed.opened() as store:
+            for destination in store.registry.destinations().values():
+                changed = structs.replace(destination, base_url=url, calls_per_second=CALLS_PER_SECOND)
                 store.registry.save_destination(changed)
             receiver.stop()
-            with made.serving("deliver") as [deliverer]:
-                return _watch(made, store, deliverer, events)
+            with installed.serving("deliver") as [deliverer]:
+                return _watch(installed, store, deliverer, events)
 
 
 @contextmanager
@@ -75,12 +75,12 @@ def emulator() -> Iterator[str]:
         process.wait(START_SECONDS)
 
 
-def _watch(made: Installation, store: Store, deliverer: HubwireProcess, events: int) -> Delivered:
+def _watch(installed: Installation, store: Store, deliverer: HubwireProcess, events: int) -> Delivered:
     first: tuple[float, ...] | None = None
     deadline = time.monotonic() + DRAIN_SECONDS
     while time.monotonic() < deadline:
         [lane] = store.queries.lanes(time.time_ns() // 1_000_000)
-        now = (lane.taken, time.monotonic(), cpu_of([deliverer]), made.servers_cpu())
+        now = (lane.taken, time.monotonic(), cpu_of([deliverer]), installed.servers_cpu())
         if first is None and lane.taken:
             first = now
         if first is not None and lane.is_drained and lane.taken >= events:

@@ -93,7 +93,9 @@ class Installation:
     def servers_cpu(self) -> float:
         """CPU seconds of database and JetStream so far."""
         servers = [psutil.Process(pid) for pid in self.server_pids]
-        return sum(_cpu_seconds(one) for server in servers for one in [server, *server.children(recursive=True)])
+        return sum(
+            _cpu_seconds(process) for server in servers for process in [server, *server.children(recursive=True)]
+        )
 
 
 @contextmanager
@@ -109,22 +111,22 @@ def installation(backend: Backend) -> Iterator[Installation]:
         "HUBSPOT_HUB_ID": "1234567",
     }
     with ExitStack() as stack:
-        made = Installation(
+        installed = Installation(
             backend, Path(stack.enter_context(TemporaryDirectory(prefix="hubwire-bench-"))), environment
         )
         if backend.has_postgres:
             postgres = _started(stack, lambda: PostgresServer(fsync="on"))
             environment["HUBWIRE_DATABASE_URL"] = postgres.url()
-            made.server_pids.append(postgres.pid)
+            installed.server_pids.append(postgres.pid)
         if backend.nodes == 1:
             node = _started(stack, NatsServer)
             environment["HUBWIRE_JOURNAL_URL"] = node.url
-            made.server_pids.append(node.pid)
+            installed.server_pids.append(node.pid)
         elif backend.nodes:
             cluster = _started(stack, lambda: NatsCluster(backend.nodes))
             environment["HUBWIRE_JOURNAL_URL"] = cluster.url
-            made.server_pids += [node.pid for node in cluster.nodes]
-        yield made
+            installed.server_pids += [node.pid for node in cluster.nodes]
+        yield installed
 
 
 def _started(stack: ExitStack, make: Callable[[], S]) -> S:

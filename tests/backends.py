@@ -97,15 +97,15 @@ def fresh_backend(request: pytest.FixtureRequest) -> FreshBackend:
     def fresh() -> Iterator[Backend]:
         with ExitStack() as stack:
             if request.param == "sqlite":
-                made = sqlite_backend(Path(stack.enter_context(TemporaryDirectory())))
+                backend = sqlite_backend(Path(stack.enter_context(TemporaryDirectory())))
             else:
                 url = request.getfixturevalue("postgres_server").database()
                 if request.param == "postgres":
-                    made = postgres_backend(url)
+                    backend = postgres_backend(url)
                 else:
-                    made = nats_backend(request.getfixturevalue("nats_server").stream_url(), url)
-            stack.callback(made.close)
-            yield made
+                    backend = nats_backend(request.getfixturevalue("nats_server").stream_url(), url)
+            stack.callback(backend.close)
+            yield backend
 
     return fresh
 
@@ -113,14 +113,14 @@ def fresh_backend(request: pytest.FixtureRequest) -> FreshBackend:
 @pytest.fixture(params=["postgres", "sqlite"])
 def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     """For what the record and the registry do."""
-    made = BACKENDS[request.param](request)
-    yield made
-    made.close()
+    new_backend = BACKENDS[request.param](request)
+    yield new_backend
+    new_backend.close()
 
 
 @pytest.fixture(params=sorted(BACKENDS))
 def backend_with_journal(request: pytest.FixtureRequest) -> Iterator[Backend]:
     """For what depends on the journal as well: it may be elsewhere."""
-    made = BACKENDS[request.param](request)
-    yield made
-    made.close()
+    backend = BACKENDS[request.param](request)
+    yield backend
+    backend.close()

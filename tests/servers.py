@@ -63,7 +63,7 @@ class PostgresServer:
         self._settings = {"fsync": "off", "max_connections": "200", **settings}
         self._as: dict[str, Any] = {}
         self._process: subprocess.Popen[bytes] | None = None
-        self._made = 0
+        self._count = 0
         if os.geteuid() == 0:
             account = pwd.getpwnam(POSTGRES_USER)
             os.chown(self.folder, account.pw_uid, account.pw_gid)
@@ -164,8 +164,8 @@ class PostgresServer:
         """The URL of an empty place of its own: a schema, which is made ten times quicker than a database."""
         import psycopg
 
-        self._made += 1
-        name = f"test_{self._made}"
+        self._count += 1
+        name = f"test_{self._count}"
         with psycopg.connect(self.url(), autocommit=True) as db:
             db.execute(f"CREATE SCHEMA {name}")
         return f"{self.url()}?options=-csearch_path%3D{name}"
@@ -189,7 +189,7 @@ class NatsServer:
         self.port = free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
-        self._made = 0
+        self._count = 0
         lines = [
             f"server_name: {name}",
             f'listen: "127.0.0.1:{self.port}"',
@@ -219,8 +219,8 @@ class NatsServer:
 
     def stream_url(self) -> str:
         """The URL of a journal that nobody has used yet."""
-        self._made += 1
-        return f"{self.url}?stream=test{self._made}"
+        self._count += 1
+        return f"{self.url}?stream=test{self._count}"
 
     def start(self) -> None:
         log = self.folder / "log"
@@ -256,7 +256,7 @@ class NatsCluster:
         ports = [free_port() for _ in range(count)]
         reached = [link(port) for port in ports]
         self.nodes = [
-            NatsServer(f"node{number}", port, reached[number], [one for one in reached if one != reached[number]])
+            NatsServer(f"node{number}", port, reached[number], [name for name in reached if name != reached[number]])
             for number, port in enumerate(ports)
         ]
 

@@ -78,8 +78,8 @@ def host(running_host: Host) -> Host:
 def visit(browser: Browser) -> Iterator[Visit]:
     context = browser.new_context(ignore_https_errors=True, timezone_id="America/New_York")
     context.set_default_timeout(15_000)
-    made = Visit(context)
-    yield made
+    new_visit = Visit(context)
+    yield new_visit
     context.close()
-    foreign = [url for url in made.requests if "segment" in url.split("?")[0].split("/")[2]]
+    foreign = [url for url in new_visit.requests if "segment" in url.split("?")[0].split("/")[2]]
     assert not foreign, f"asked Segment: {foreign}"

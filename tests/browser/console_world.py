@@ -61,7 +61,7 @@ class World:
 def fates(world: World, message_id: str) -> set[str]:
     """The states of a message, over all destinations."""
     found = world.api("GET", f"/messages?q={message_id}")["messages"]
-    return {fate["state"] for one in found for fate in one["fates"]}
+    return {fate["state"] for row in found for fate in row["fates"]}
 
 
 def person(browser: Browser, *, scheme: str = "light", width: int = 1280, height: int = 860) -> BrowserContext:
@@ -78,7 +78,7 @@ def person(browser: Browser, *, scheme: str = "light", width: int = 1280, height
 
 def sample_messages(count: int) -> list[dict[str, Any]]:
     """Messages of every kind: delivered, left out, held, filtered, failed on ingest, with markup where text may be."""
-    made: list[dict[str, Any]] = []
+    messages: list[dict[str, Any]] = []
     for number in range(count):
         email, who = f"person{number % 20}@initech.example", {"userId": f"user{number % 20}"}
         kinds: list[dict[str, Any]] = [
@@ -90,8 +90,8 @@ def sample_messages(count: int) -> list[dict[str, Any]]:
             {**who, "type": "group", "groupId": "g1", "traits": {"website": "https://www.initech.example"}},
             {**who, "type": "track", "event": "<img src=x onerror=alert(1)>", "properties": {"email": email}},
         ]
-        made.append({**kinds[number % len(kinds)], "messageId": f"sample-{number}"})
-    return made
+        messages.append({**kinds[number % len(kinds)], "messageId": f"sample-{number}"})
+    return messages
 
 
 def axe_script(folder: Path) -> str:
@@ -109,9 +109,9 @@ def violations(page: Page, axe: str) -> list[str]:
         page.evaluate(axe)
     found = page.evaluate("axe.run(document, {resultTypes: ['violations'], rules: {'target-size': {enabled: true}}})")
     return [
-        f"{one['id']} ({one['impact']}): {json.dumps(one['nodes'][0]['target'])} {one['nodes'][0]['html'][:160]}"
-        for one in found["violations"]
-        if one["impact"] in ("serious", "critical", "moderate")
+        f"{row['id']} ({row['impact']}): {json.dumps(row['nodes'][0]['target'])} {row['nodes'][0]['html'][:160]}"
+        for row in found["violations"]
+        if row["impact"] in ("serious", "critical", "moderate")
     ]
 
 

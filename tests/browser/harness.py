@@ -116,13 +116,13 @@ class Host:
         """What HubSpot counted: `view <path>` (`landing view` when by itself) and `event <name>`."""
         return [_summary(entry) for entry in self.entries("view", "event")]
 
-    def message(self, **wanted: Any) -> dict[str, Any]:
+    def message(self, **fields: Any) -> dict[str, Any]:
         """The first message that arrived at our server with these fields."""
 
         def look() -> dict[str, Any] | None:
-            return next((m for m in list(self.messages) if wanted.items() <= m.items()), None)
+            return next((m for m in list(self.messages) if fields.items() <= m.items()), None)
 
-        return eventually(lambda: look() or {}, f"message {wanted}")
+        return eventually(lambda: look() or {}, f"message {fields}")
 
     def await_counted(self, *expected: str) -> None:
         eventually(lambda: set(expected) <= set(self.counted()), f"{expected} in {self.counted()}")
@@ -217,9 +217,9 @@ class Visit:
     def _note_request(self, request: BrowserRequest) -> None:
         self.requests.append(request.url)
 
-    def _note_console(self, said: ConsoleMessage) -> None:
-        if said.type == "error":
-            self.complaints.append(said.text)
+    def _note_console(self, text: ConsoleMessage) -> None:
+        if text.type == "error":
+            self.complaints.append(text.text)
 
     def open(self, url: str) -> Page:
         self.page.goto(url)

@@ -27,9 +27,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture
 def context(browser: Browser, world: World) -> Iterator[BrowserContext]:
     world.api("PATCH", "/destinations/sandbox", json={"mapping": NOTHING})
-    made = person(browser)
-    yield made
-    made.close()
+    visitor = person(browser)
+    yield visitor
+    visitor.close()
 
 
 def opened(world: World, context: BrowserContext) -> Page:

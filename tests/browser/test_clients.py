@@ -114,9 +114,11 @@ def page_of(host: Host, shop: Shop, packages: Path, client: str, user: str) -> s
     defined = "".join(f"const {name} = {json.dumps(value)}\n" for name, value in values.items())
     command = [str(ESBUILD), "--bundle", "--format=iife", "--platform=browser", "--log-level=error"]
     script = LOADS[client].replace("        ", "") + CALLS
-    made = subprocess.run(command, cwd=packages, input=defined + script, capture_output=True, text=True, check=False)
-    assert made.returncode == 0, made.stderr
-    text = made.stdout.replace("</script", "<\\/script")
+    finished = subprocess.run(
+        command, cwd=packages, input=defined + script, capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 0, finished.stderr
+    text = finished.stdout.replace("</script", "<\\/script")
     host.pages["/"] = f'<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script>{text}</script>'
     return host.site + "/"
 

@@ -87,28 +87,30 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         "HUBWIRE_ALERT_SILENT_HOURS": "0.0001",
     }
     with HubwireProcess(tmp_path_factory.mktemp("looks"), **settings) as process:
-        made = World(process, Emulator())
-        made.upload(WRITE_KEY, sample_messages(140))
+        new_world = World(process, Emulator())
+        new_world.upload(WRITE_KEY, sample_messages(140))
         process.drained()
         required = {"validation": {"contacts": {"required": ["hs_lead_status"]}}}
         portal = f"{process.emulator_url()}/_emulator/portal"
         assert httpx2.put(portal, json=required).status_code == 200
         dead = {"type": "identify", "userId": "dead", "messageId": "sample-dead", "traits": {"email": "dead@x.example"}}
-        made.upload(WRITE_KEY, [dead])
+        new_world.upload(WRITE_KEY, [dead])
         process.drained()
-        made.api("POST", "/replay", json={"state": "held"})
-        made.api(
+        new_world.api("POST", "/replay", json={"state": "held"})
+        new_world.api(
             "PATCH", "/destinations/sandbox", json={"mapping": {"contact": {"favColor": None, "plan": "plan_tier"}}}
         )
         rule = {"name": "Colour", "trigger": 'event = "Bought Item"', "object": "contact"}
-        made.api("POST", "/destinations/sandbox/rules", json={**rule, "properties": {"jobtitle": "$.properties.value"}})
+        new_world.api(
+            "POST", "/destinations/sandbox/rules", json={**rule, "properties": {"jobtitle": "$.properties.value"}}
+        )
         staff = {"name": "Staff", "trigger": 'traits.email = "boss@initech.example"', "skip": "own staff"}
-        made.api("POST", "/destinations/sandbox/rules", json={**staff, "enabled": False})
-        differing_schema(made)
-        asked = {"regulationType": "SUPPRESS_WITH_DELETE", "subjectType": "USER_ID", "subjectIds": ["nobody-here"]}
-        made.api("POST", "/regulations", json=asked)
-        eventually(lambda: finished(made), "the end of the deletion request")
-        yield made
+        new_world.api("POST", "/destinations/sandbox/rules", json={**staff, "enabled": False})
+        differing_schema(new_world)
+        request = {"regulationType": "SUPPRESS_WITH_DELETE", "subjectType": "USER_ID", "subjectIds": ["nobody-here"]}
+        new_world.api("POST", "/regulations", json=request)
+        eventually(lambda: finished(new_world), "the end of the deletion request")
+        yield new_world
 
 
 def differing_schema(world: World) -> None:
@@ -116,8 +118,14 @@ def differing_schema(world: World) -> None:
     path = f"{world.process.emulator_url()}/crm/properties/2026-09/contacts"
     headers = {"authorization": "Bearer pat-sandbox-token"}
     for name in ("seats", "tier", "nobody"):
-        made = {"name": name, "label": name, "type": "number", "fieldType": "number", "groupName": "contactinformation"}
-        assert httpx2.post(path, json=made, headers=headers).status_code == 201
+        definition = {
+            "name": name,
+            "label": name,
+            "type": "number",
+            "fieldType": "number",
+            "groupName": "contactinformation",
+        }
+        assert httpx2.post(path, json=definition, headers=headers).status_code == 201
     assert httpx2.delete(f"{path}/tier", headers=headers).status_code == 204
     traits = {"email": "person1@initech.example", "seats": "many", "tier": 3, "teamSize": 12, "isTrial": True}
     world.upload(WRITE_KEY, [{"type": "identify", "userId": "user1", "messageId": "sample-schema", "traits": traits}])
@@ -239,8 +247,8 @@ def test_keys_are_letters_while_somebody_types(world: World, browser: Browser) -
 def test_a_list_rule_has_fields_that_offer_what_hubspot_has(world: World, browser: Browser) -> None:
     lists = f"{world.process.emulator_url()}/crm/lists/2026-09"
     headers = {"authorization": "Bearer pat-sandbox-token"}
-    made = {"name": "Best customers", "objectTypeId": "0-1", "processingType": "MANUAL"}
-    assert httpx2.post(lists, json=made, headers=headers).status_code == 200
+    new_list = {"name": "Best customers", "objectTypeId": "0-1", "processingType": "MANUAL"}
+    assert httpx2.post(lists, json=new_list, headers=headers).status_code == 200
     properties = {"vip": True, "email": "ann@example.org"}
     world.upload(WRITE_KEY, [{"type": "track", "userId": "user1", "event": "Audience", "properties": properties}])
     context = person(browser)

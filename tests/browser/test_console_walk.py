@@ -35,15 +35,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def page(browser: Browser) -> Iterator[Page]:
     context = person(browser)
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    made = context.new_page()
+    new_page = context.new_page()
     problems: list[str] = []
-    made.on("pageerror", lambda error: problems.append(str(error)))
-    made.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    made.on("dialog", lambda dialog: dialog.accept())
-    yield made
+    new_page.on("pageerror", lambda error: problems.append(str(error)))
+    new_page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    new_page.on("dialog", lambda dialog: dialog.accept())
+    yield new_page
     context.close()
     expected = ("422", "401", "ERR_FAILED", "htmx:")
-    assert [one for one in problems if not any(word in one for word in expected)] == []
+    assert [problem for problem in problems if not any(word in problem for word in expected)] == []
 
 
 def test_from_signing_in_to_a_delivered_event(world: World, page: Page) -> None:
@@ -76,7 +76,9 @@ def test_from_signing_in_to_a_delivered_event(world: World, page: Page) -> None:
     page.get_by_label("E-mail").fill("first@initech.example")
     page.get_by_role("button", name="Send it").click()
     expect(page.locator("#message")).to_contain_text("Our HubSpot Delivered")
-    assert eventually(lambda: [one for one in world.emulator.contacts() if one["properties"]["email"]], "a contact")
+    assert eventually(
+        lambda: [contact for contact in world.emulator.contacts() if contact["properties"]["email"]], "a contact"
+    )
 
     event = {"type": "track", "userId": "user1234", "event": "Bought Item", "messageId": "the-first-event"}
     world.upload(write_key, [event])
@@ -88,7 +90,7 @@ def test_from_signing_in_to_a_delivered_event(world: World, page: Page) -> None:
 
 def test_a_failed_message_is_found_its_mapping_fixed_and_replayed(world: World, page: Page) -> None:
     world.sign_in(page)
-    [lane] = [one for one in world.api("GET", "/status")["lanes"] if one["name"] == "Our HubSpot"]
+    [lane] = [lane for lane in world.api("GET", "/status")["lanes"] if lane["name"] == "Our HubSpot"]
     world.api("PATCH", f"/destinations/{lane['destination_id']}", json={"source_ids": None})
     world.api("POST", "/destinations/hubspot/pause")
     world.emulator.set_portal(validation={"contacts": {"required": [REQUIRED]}})
@@ -117,7 +119,9 @@ def test_a_failed_message_is_found_its_mapping_fixed_and_replayed(world: World, 
     expect(page.locator("main")).to_contain_text("1 of 1 finished", timeout=15_000)
     page.goto(f"{world.url}/messages/the-lead")
     expect(page.locator("#message")).to_contain_text("Our HubSpot Delivered")
-    [contact] = [one for one in world.emulator.contacts() if one["properties"]["email"] == "lead@initech.example"]
+    [contact] = [
+        contact for contact in world.emulator.contacts() if contact["properties"]["email"] == "lead@initech.example"
+    ]
     assert contact["properties"][REQUIRED] == "NEW"
     page.goto(f"{world.url}/audit")
     for action in ("destination.changed", "replay.begun"):
@@ -173,7 +177,7 @@ def test_a_failed_message_that_nobody_needs_is_discarded(world: World, page: Pag
 def test_a_replay_is_paused_slowed_and_resumed(world: World, page: Page) -> None:
     """Its destination is paused until the replay is: so a person has the time."""
     world.sign_in(page)
-    [lane] = [one for one in world.api("GET", "/status")["lanes"] if one["name"] == "Our HubSpot"]
+    [lane] = [lane for lane in world.api("GET", "/status")["lanes"] if lane["name"] == "Our HubSpot"]
     world.api("POST", f"/destinations/{lane['destination_id']}/pause")
     people = [
         {"type": "identify", "userId": f"many{n}", "messageId": f"many-{n}", "traits": {"email": f"many{n}@x.example"}}
@@ -333,12 +337,12 @@ def test_what_senders_write_never_runs(world: World, page: Page) -> None:
 
 
 def test_nothing_of_the_console_is_asked_from_elsewhere(world: World, page: Page) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    given_request: list[str] = []
+    page.on("request", lambda request: given_request.append(request.url))
     world.sign_in(page)
     for path in ("/", "/messages", "/test", "/system"):
         page.goto(f"{world.url}{path}")
-    assert [url for url in asked if not url.startswith(world.url)] == []
+    assert [url for url in given_request if not url.startswith(world.url)] == []
 
 
 def test_screens_are_kept_out_of_git() -> None:

@@ -150,7 +150,7 @@ def test_a_server_that_has_no_bundle_leaves_the_page_working(host: Host, visit: 
     page = visit.open(host.add_page(script="analytics.track('T')"))
     page.wait_for_selector("text=Shop")
     assert visit.evaluate("analytics.length") == 2
-    assert [said for said in visit.complaints if "503" not in said] == []
+    assert [complaint for complaint in visit.complaints if "503" not in complaint] == []
 
 
 def test_segments_own_loader_with_our_settings_and_plugin(host: Host, visit: Visit) -> None:

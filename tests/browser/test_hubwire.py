@@ -61,7 +61,7 @@ class Sandbox:
 
         def look() -> dict[str, Any]:
             listed = json.loads(self.process.run("messages", "--json").stdout)
-            fates = (one["fates"][0] for one in listed if fields.items() <= one.items() and one["fates"])
+            fates = (entry["fates"][0] for entry in listed if fields.items() <= entry.items() and entry["fates"])
             return next((fate for fate in fates if fate["state"] not in ("pending", "delivering")), {})
 
         return eventually(look, f"the fate of {fields}", timeout_seconds=20)
@@ -211,9 +211,9 @@ def test_the_golden_table_through_hubwire(host: Host, sandbox: Sandbox, visit: V
     visit.is_ready()
     rows, _ = visit.evaluate(RUN_ROWS)
     sandbox.await_browser_event("pe1234567_the_end")
-    told = [entry for entry in sandbox.browser_log("command") if entry["url"].endswith("/golden")]
-    told.sort(key=lambda entry: entry["sequence"])
-    commands = [entry["command"] for entry in told if entry["command"][0] != "setPath"][:-1]
+    report = [entry for entry in sandbox.browser_log("command") if entry["url"].endswith("/golden")]
+    report.sort(key=lambda entry: entry["sequence"])
+    commands = [entry["command"] for entry in report if entry["command"][0] != "setPath"][:-1]
     expected = json.loads(json.dumps(rows).replace("pe1234_", "pe1234567_"))
     for (row, command), received in zip(expected, commands, strict=True):
         if "internal name" not in row:  # the table's is another portal's here

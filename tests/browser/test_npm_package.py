@@ -105,8 +105,8 @@ def test_in_a_bundle_of_the_sites_own(host: Host, site: Path, visit: Visit, path
     answer = visit.context.request.get(f"{host.origin}/v1/projects/{KEY}/settings")
     script = SITE_SCRIPT.replace("SETTINGS", json.dumps(answer.json()))
     command = [str(PACKAGE / "node_modules/.bin/esbuild"), "--bundle", "--format=iife", "--log-level=error"]
-    made = subprocess.run(command, cwd=site, input=script, capture_output=True, text=True, check=True)
-    host.pages[path] = f'<!doctype html><link rel="icon" href="data:,"><script>{made.stdout}</script>'
+    finished = subprocess.run(command, cwd=site, input=script, capture_output=True, text=True, check=True)
+    host.pages[path] = f'<!doctype html><link rel="icon" href="data:,"><script>{finished.stdout}</script>'
     visit.open(host.site + path)
     visit.is_ready()
     visit.evaluate("analytics.track('Later')")

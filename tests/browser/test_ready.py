@@ -67,7 +67,7 @@ def test_blocked_scripts_break_nothing(host: Host, visit: Visit, blocked: str, d
         queued = visit.evaluate("(window._hsq || []).filter(([name]) => name === 'trackCustomBehavioralEvent').length")
         assert queued == 1
     assert "failedInitializations" not in host.message(event="Late")["_metadata"]
-    assert [said for said in visit.complaints if "net::ERR_BLOCKED_BY_CLIENT" not in said] == []
+    assert [complaint for complaint in visit.complaints if "net::ERR_BLOCKED_BY_CLIENT" not in complaint] == []
 
 
 def test_scripts_that_never_answer_hold_ready_up_for_a_limited_time(host: Host, visit: Visit) -> None:

@@ -68,9 +68,11 @@ class Case:
         schema = default_portal(HUB_ID)
         portal = self.fields.get("portal", {})
         for object_type, known in (("contact", schema.contact), ("company", schema.company)):
-            known.update({one["name"]: property_of(one) for one in portal.get(object_type, [])})
-        for one in portal.get("events", []):
-            schema.add_event(EventDefinition(f"pe{HUB_ID}_{one['name']}", one["name"], one["label"], one["properties"]))
+            known.update({record["name"]: property_of(record) for record in portal.get(object_type, [])})
+        for event in portal.get("events", []):
+            schema.add_event(
+                EventDefinition(f"pe{HUB_ID}_{event['name']}", event["name"], event["label"], event["properties"])
+            )
         schema.events_available = portal.get("events_available", True)
         return schema
 
@@ -119,19 +121,19 @@ def values(operation: UpsertContact | UpsertCompany | SendEvent) -> dict[str, st
     return {name: written.value for name, written in operation.properties.items()}
 
 
-def shown_plan(made: Plan) -> dict[str, Any]:
+def shown_plan(plan: Plan) -> dict[str, Any]:
     """A plan as the files write it; empty parts are left away."""
-    parts: dict[str, Any] = {"operations": [shown(operation) for operation in made.operations]}
-    if isinstance(made.fate, Discard):
-        parts["discard"] = made.fate.reason.value
-    elif isinstance(made.fate, Hold):
-        parts["hold"] = made.fate.reason.value
-        parts["until"] = list(made.fate.keys)
-    parts["left_out"] = {one.field: one.reason.value for one in made.left_out}
-    parts["missing_properties"] = [list(one) for one in made.missing_properties]
+    parts: dict[str, Any] = {"operations": [shown(operation) for operation in plan.operations]}
+    if isinstance(plan.fate, Discard):
+        parts["discard"] = plan.fate.reason.value
+    elif isinstance(plan.fate, Hold):
+        parts["hold"] = plan.fate.reason.value
+        parts["until"] = list(plan.fate.keys)
+    parts["left_out"] = {field.field: field.reason.value for field in plan.left_out}
+    parts["missing_properties"] = [list(definition) for definition in plan.missing_properties]
     rules = {
         n: w.rule
-        for o in made.operations
+        for o in plan.operations
         if not isinstance(
             o, Associate | AssociateRecords | ArchiveOthers | SetMembership | SetSubscription | SubmitForm
         )
@@ -152,18 +154,18 @@ def plans_in_one_cycle(case: Case, messages: Sequence[Message]) -> list[Plan]:
 def plans_one_by_one(case: Case, messages: Sequence[Message]) -> list[Plan]:
     """The last plans of messages that arrive each in a cycle of its own; a linked key releases what waits for it."""
     identity, schema = Identity(), case.schema()
-    made: dict[int, Plan] = {}
+    plans: dict[int, Plan] = {}
     for message in messages:
         before = set(identity.changed)
         for link in links_of(message, case.source, case.destination):
             identity.learn(link)
         linked = {hold_key(link.space, link.key) for link in set(identity.changed) - before}
-        made[message.position] = plan(message, case.source, case.destination, schema, identity, 0)
+        plans[message.position] = plan(message, case.source, case.destination, schema, identity, 0)
         for held in messages:
-            fate = made[held.position].fate if held.position in made else None
+            fate = plans[held.position].fate if held.position in plans else None
             if isinstance(fate, Hold) and linked.intersection(fate.keys):
-                made[held.position] = plan(held, case.source, case.destination, schema, identity, 0)
-    return list(made.values())
+                plans[held.position] = plan(held, case.source, case.destination, schema, identity, 0)
+    return list(plans.values())
 
 
 def state_after(plans: Iterable[Plan]) -> dict[str, Any]:
@@ -173,7 +175,7 @@ def state_after(plans: Iterable[Plan]) -> dict[str, Any]:
     companies: dict[str, dict[str, str]] = {}
     associations: set[tuple[str, str]] = set()
     events: list[dict[str, Any]] = []
-    for operation in (operation for made in plans for operation in made.operations):
+    for operation in (operation for planned in plans for operation in planned.operations):
         assert not isinstance(operation, UpsertRecord | AssociateRecords | ArchiveOthers), (
             "the files have no rules for other objects"
         )
@@ -205,18 +207,18 @@ def state_after(plans: Iterable[Plan]) -> dict[str, Any]:
     }
 
 
-def assert_state(found: dict[str, Any], wanted: dict[str, Any]) -> None:
+def assert_state(found: dict[str, Any], expected: dict[str, Any]) -> None:
     """Exactly the wanted records, associations and events; of each record and event at least the wanted properties."""
     for kind in ("contacts", "companies"):
-        records = wanted.get(kind, {})
+        records = expected.get(kind, {})
         assert found[kind].keys() == records.keys(), kind
         for key, properties in records.items():
             assert {name: found[kind][key].get(name) for name in properties} == properties, key
-    assert found["associations"] == sorted(wanted.get("associations", []))
-    events = sorted(wanted.get("events", []), key=json.dumps)
+    assert found["associations"] == sorted(expected.get("associations", []))
+    events = sorted(expected.get("events", []), key=json.dumps)
     assert [(e["email"], e["event"]) for e in found["events"]] == [(e["email"], e["event"]) for e in events]
-    for one, event in zip(found["events"], events, strict=True):
-        assert one["properties"] | event.get("properties", {}) == one["properties"]
+    for each_event, event in zip(found["events"], events, strict=True):
+        assert each_event["properties"] | event.get("properties", {}) == each_event["properties"]
 
 
 @pytest.fixture(params=FILES, ids=lambda path: path.stem)
@@ -225,21 +227,21 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 
 def test_plans_are_as_the_file_says(case: Case) -> None:
-    found = [shown_plan(made) for made in plans_in_one_cycle(case, case.messages)]
-    wanted: list[dict[str, Any]] = case.fields["plans"]
-    for one, listed in zip(found, wanted, strict=True):
+    found = [shown_plan(plan) for plan in plans_in_one_cycle(case, case.messages)]
+    plans: list[dict[str, Any]] = case.fields["plans"]
+    for shown, listed in zip(found, plans, strict=True):
         if "rules" not in listed:
-            one.pop("rules", None)
+            shown.pop("rules", None)
         else:
-            one["rules"] = {name: rule for name, rule in one["rules"].items() if name in listed["rules"]}
-    assert found == wanted
+            shown["rules"] = {name: rule for name, rule in shown["rules"].items() if name in listed["rules"]}
+    assert found == plans
 
 
 def test_state_is_as_the_file_says_in_every_order_of_arrival(case: Case) -> None:
-    wanted = case.fields["expect_state"]
+    expect_state = case.fields["expect_state"]
     for order in itertools.islice(itertools.permutations(case.messages), MAX_ORDERS):
-        assert_state(state_after(plans_in_one_cycle(case, order)), wanted)
-        assert_state(state_after(plans_one_by_one(case, order)), wanted)
+        assert_state(state_after(plans_in_one_cycle(case, order)), expect_state)
+        assert_state(state_after(plans_one_by_one(case, order)), expect_state)
 
 
 def test_every_row_is_held_by_what_the_readme_names() -> None:

@@ -99,26 +99,26 @@ class Portal:
         return judge(call, await self.client.call(call), inputs)
 
     async def make_key(self) -> None:
-        wanted = NewProperty(
+        definition = NewProperty(
             name=KEY, label="k", type="string", field_type="text", group="companyinformation", is_unique=True
         )
-        await self.account.create_properties("companies", [wanted])
+        await self.account.create_properties("companies", [definition])
 
 
 @pytest.fixture(params=ROOTS)
 async def portal(request: pytest.FixtureRequest) -> AsyncIterator[Portal]:
     async with Emulator(access_token=TOKEN, start_at_ms=START_MS, creates_companies_from_emails=False) as emulator:
-        made = Portal(emulator, request.param)
-        async with made.client:
-            yield made
+        new_portal = Portal(emulator, request.param)
+        async with new_portal.client:
+            yield new_portal
 
 
 @pytest.fixture
 async def current() -> AsyncIterator[Portal]:
     async with Emulator(access_token=TOKEN, start_at_ms=START_MS) as emulator:
-        made = Portal(emulator)
-        async with made.client:
-            yield made
+        portal = Portal(emulator)
+        async with portal.client:
+            yield portal
 
 
 def event(name: str, email: str = "ann@x.co", uuid: str = "u-1", **properties: str) -> SendEvent:
@@ -132,12 +132,12 @@ def event(name: str, email: str = "ann@x.co", uuid: str = "u-1", **properties: s
 async def test_people_are_created_then_updated(portal: Portal) -> None:
     inputs = people(("ann@x.co", {"firstname": "Ann"}), ("bob@x.co", {"firstname": "Bob"}))
     created = await portal.upsert(inputs)
-    assert [type(one) for one in created.verdicts] == [Delivered, Delivered]
+    assert [type(verdict) for verdict in created.verdicts] == [Delivered, Delivered]
     assert [returned_of(created, index).is_new for index in (0, 1)] == [True, True]
     updated = await portal.upsert(people(("ann@x.co", {"firstname": "Anne"}), ("bob@x.co", {})))
     assert updated.verdicts == created.verdicts
     assert [returned_of(updated, index).is_new for index in (0, 1)] == [False, False]
-    assert {one["properties"]["firstname"] for one in portal.emulator.contacts()} == {"Anne", "Bob"}
+    assert {contact["properties"]["firstname"] for contact in portal.emulator.contacts()} == {"Anne", "Bob"}
 
 
 async def test_bad_inputs_do_not_sink_the_good_ones(portal: Portal) -> None:
@@ -151,10 +151,12 @@ async def test_bad_inputs_do_not_sink_the_good_ones(portal: Portal) -> None:
     )
     assert isinstance(judgement.verdicts[0], Delivered)
     assert isinstance(judgement.verdicts[1], Dead)
-    assert [(one.property, one.reason) for one in blame_of(judgement)[2]] == [
+    assert [(blame.property, blame.reason) for blame in blame_of(judgement)[2]] == [
         ("no_such_thing", Reason.UNKNOWN_PROPERTY)
     ]
-    assert [(one.property, one.reason) for one in blame_of(judgement)[3]] == [("numemployees", Reason.NOT_AN_OPTION)]
+    assert [(blame.property, blame.reason) for blame in blame_of(judgement)[3]] == [
+        ("numemployees", Reason.NOT_AN_OPTION)
+    ]
     assert again_of(judgement) == [2, 3]
     assert len(portal.emulator.contacts()) == 1
 
@@ -175,14 +177,14 @@ async def test_companies_by_our_key_are_created_found_and_associated(portal: Por
 
 async def test_events_are_defined_sent_and_never_doubled(portal: Portal) -> None:
     await portal.upsert(people(("ann@x.co", {"firstname": "Ann"})))
-    made = await portal.account.create_event_definition("order_done", "Order Done", {"total": "number"})
-    await portal.account.add_event_property(made.full_name, "coupon", "string")
-    await portal.account.add_event_property(made.full_name, "coupon", "string")
+    event_name = await portal.account.create_event_definition("order_done", "Order Done", {"total": "number"})
+    await portal.account.add_event_property(event_name.full_name, "coupon", "string")
+    await portal.account.add_event_property(event_name.full_name, "coupon", "string")
     (known,) = await portal.account.event_definitions()
-    assert known.full_name == made.full_name == "pe1234567_order_done"
+    assert known.full_name == event_name.full_name == "pe1234567_order_done"
     assert known.properties == {"total": "number", "coupon": "string"}
     for _ in range(2):
-        judgement = await portal.send([event(made.full_name, total="5", coupon="x")])
+        judgement = await portal.send([event(event_name.full_name, total="5", coupon="x")])
         assert judgement.verdicts == [Delivered()]
     (sent,) = portal.emulator.events()
     assert sent["properties"] == {"total": "5", "coupon": "x"}
@@ -190,8 +192,8 @@ async def test_events_are_defined_sent_and_never_doubled(portal: Portal) -> None
 
 async def test_an_event_that_is_not_defined_is_told_apart_from_the_others(portal: Portal) -> None:
     await portal.upsert(people(("ann@x.co", {"firstname": "Ann"})))
-    made = await portal.account.create_event_definition("order_done", "Order Done", {})
-    judgement = await portal.send([event(made.full_name), event("pe1234567_unheard_of", uuid="u-2")])
+    event_name = await portal.account.create_event_definition("order_done", "Order Done", {})
+    judgement = await portal.send([event(event_name.full_name), event("pe1234567_unheard_of", uuid="u-2")])
     assert again_of(judgement) == [0]
     assert isinstance(judgement.verdicts[1], Retry)
     assert judgement.verdicts[1].reason is Reason.NOT_FOUND
@@ -206,7 +208,7 @@ async def test_the_schema_is_read(portal: Portal) -> None:
     details = await portal.account.account_details()
     assert (details.hub_id, details.time_zone) == ("1234567", "UTC")
     uses = await portal.account.property_uses()
-    assert {one.limit for one in uses} == {1_000}
+    assert {use.limit for use in uses} == {1_000}
 
 
 async def test_a_definition_that_exists_is_a_conflict(portal: Portal) -> None:
@@ -251,7 +253,7 @@ async def test_a_refused_batch_without_trace_ids_in_force_names_its_culprit() ->
     async with Emulator(access_token=TOKEN, start_at_ms=START_MS, allows_partial_upsert=False) as emulator:
         portal = Portal(emulator)
         bad_email = await portal.upsert(people(("ann@x.co", {"firstname": "A"}), ("not an email", {"firstname": "B"})))
-        assert [type(one) for one in bad_email.verdicts] == [Retry, Dead]
+        assert [type(verdict) for verdict in bad_email.verdicts] == [Retry, Dead]
         bad_option = await portal.upsert(
             people(("ann@x.co", {"numemployees": "1-5"}), ("bob@x.co", {"numemployees": "many"}))
         )
@@ -277,8 +279,8 @@ async def test_a_rule_of_the_administrators_is_dead_with_its_words(current: Port
 
 
 async def test_a_company_key_that_is_not_unique_stops_the_line(current: Portal) -> None:
-    wanted = NewProperty(name=KEY, label="k", type="string", field_type="text", group="companyinformation")
-    await current.account.create_properties("companies", [wanted])
+    definition = NewProperty(name=KEY, label="k", type="string", field_type="text", group="companyinformation")
+    await current.account.create_properties("companies", [definition])
     judgement = await current.upsert_companies([One("0", "a.co", {"domain": "a.co"})])
     assert judgement.stop is not None
     assert judgement.stop.reason is Reason.KEY_NOT_UNIQUE
@@ -287,7 +289,7 @@ async def test_a_company_key_that_is_not_unique_stops_the_line(current: Portal) 
 async def test_a_company_key_that_is_not_there_yet_makes_the_schema_stale(current: Portal) -> None:
     judgement = await current.upsert_companies([One("0", "a.co"), One("1", "b.co")])
     assert judgement.schema_is_stale
-    assert all(isinstance(one, Retry) and one.counts for one in judgement.verdicts)
+    assert all(isinstance(verdict, Retry) and verdict.counts for verdict in judgement.verdicts)
 
 
 async def test_a_wrong_token_stops_the_line(current: Portal) -> None:
@@ -345,9 +347,9 @@ async def test_faults_lose_nothing(current: Portal, fault: dict[str, Any], reaso
     current.emulator.fault(path="*/upsert", times=1, **fault)
     inputs = people(("ann@x.co", {"firstname": "Ann"}), ("bob@x.co", {"firstname": "Bob"}))
     judgement = await current.upsert(inputs)
-    assert {getattr(one, "reason", None) for one in judgement.verdicts} == {reason}
-    assert not any(isinstance(one, Dead | Delivered) for one in judgement.verdicts)
-    assert all(isinstance(one, Delivered) for one in (await current.upsert(inputs)).verdicts)
+    assert {getattr(verdict, "reason", None) for verdict in judgement.verdicts} == {reason}
+    assert not any(isinstance(verdict, Dead | Delivered) for verdict in judgement.verdicts)
+    assert all(isinstance(verdict, Delivered) for verdict in (await current.upsert(inputs)).verdicts)
 
 
 async def test_a_migration_waits_as_long_as_hubspot_says(current: Portal) -> None:
@@ -384,7 +386,7 @@ async def test_oauth_tokens_are_renewed_when_they_end(current: Portal) -> None:
 async def drain(portal: Portal, kinds: Sequence[CallKind], calls: int) -> tuple[float, list[Answer]]:
     """Make calls as fast as the limiter lets them go; the emulator's clock stands still but for its waits."""
     limiter, clock = RateLimiter(), portal.emulator.state.clock
-    made: dict[CallKind, Call] = {
+    body: dict[CallKind, Call] = {
         "general": Call("upsert", "POST", portal.paths.objects("contacts", "batch/upsert"), b'{"inputs":[]}'),
         "search": Call("search", "POST", portal.paths.objects("companies", "search"), b"{}", "search"),
         "associations": Call(
@@ -397,7 +399,7 @@ async def drain(portal: Portal, kinds: Sequence[CallKind], calls: int) -> tuple[
         kind = kinds[number % len(kinds)]
         while (wait_ms := limiter.take(kind, clock.now_ms())) > 0:
             portal.emulator.advance(wait_ms / 1000)
-        answer = await portal.client.call(made[kind])
+        answer = await portal.client.call(body[kind])
         limiter.observe(kind, answer, clock.now_ms())
         answers.append(answer)
     return (clock.now_ms() - started_at_ms) / 1000, answers

@@ -275,8 +275,8 @@ def test_find_gives_every_row_with_the_message_id(journal: Journal) -> None:
 def test_find_reaches_the_oldest_of_many(journal: Journal) -> None:
     for start in range(0, 10_000, 2500):
         journal.append([entry(f"m{number}") for number in range(start, start + 2500)])
-    for wanted in (0, 1, 4095, 4096, 5001, 9999):
-        assert [row.position for row in journal.find(f"m{wanted}")] == [wanted + 1]
+    for expected in (0, 1, 4095, 4096, 5001, 9999):
+        assert [row.position for row in journal.find(f"m{expected}")] == [expected + 1]
 
 
 # -- backlog and extent
@@ -324,15 +324,15 @@ def test_a_lane_of_a_quiet_source_misses_nothing(journal: Journal) -> None:
         [position] = journal.append([entry(f"m{number}", at_ms=NOW + number, source_id=source_id)])
         assert position is not None
         kept.append((position, source_id))
-        for one, cursor in cursors.items():
-            wanted = [place for place, of in kept if of == one and place > cursor]
-            assert journal.count_after(cursor, source_ids=[one], is_backfill=False)[0] == len(wanted)
-            rows = journal.read(cursor, 2, source_ids=[one], is_backfill=False)
-            assert [row.position for row in rows] == wanted[:2]
+        for stream, cursor in cursors.items():
+            expected = [place for place, of in kept if of == stream and place > cursor]
+            assert journal.count_after(cursor, source_ids=[stream], is_backfill=False)[0] == len(expected)
+            rows = journal.read(cursor, 2, source_ids=[stream], is_backfill=False)
+            assert [row.position for row in rows] == expected[:2]
             if rows and chance.random() < 0.4:
-                cursors[one] = rows[0].position
+                cursors[stream] = rows[0].position
             elif chance.random() < 0.1:
-                cursors[one] = 0
+                cursors[stream] = 0
 
 
 def test_extent_knows_the_last_position_ever_given_out(journal: Journal) -> None:
@@ -409,7 +409,7 @@ def test_an_append_that_fails_keeps_nothing_and_the_next_one_works(journal: Jour
 
 
 def test_a_redacted_message_keeps_its_place_and_says_nothing(journal: Journal) -> None:
-    journal.append([replace(one, envelope=b'{"sentAt":"x"}') for one in entries("a", "b", "c")])
+    journal.append([replace(entry, envelope=b'{"sentAt":"x"}') for entry in entries("a", "b", "c")])
     assert journal.redact([2, 99]) == 1
     [row] = journal.find("b")
     assert (row.position, row.body, row.envelope, row.rejected) == (2, TOMBSTONE, None, "suppressed")

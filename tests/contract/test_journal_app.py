@@ -22,35 +22,35 @@ def registry_of(backend: Backend, *keys: bytes) -> SqlRegistry:
 
 def test_token_and_credentials_are_set_and_removed_on_their_own(backend: Backend) -> None:
     registry = registry_of(backend, OLD_KEY)
-    one = registry.save_destination(Destination(destination_id=0, name="hubspot")).destination_id
+    destination_id = registry.save_destination(Destination(destination_id=0, name="hubspot")).destination_id
 
     def secrets() -> tuple[Secret | None, Secret | None]:
-        return registry.token(one), registry.journal_app(one)
+        return registry.token(destination_id), registry.journal_app(destination_id)
 
     assert secrets() == (None, None)
-    registry.set_journal_app(one, APP)
+    registry.set_journal_app(destination_id, APP)
     assert secrets() == (None, APP)
-    registry.set_token(one, TOKEN)
+    registry.set_token(destination_id, TOKEN)
     assert secrets() == (TOKEN, APP)
-    registry.set_token(one, None)
+    registry.set_token(destination_id, None)
     assert secrets() == (None, APP)
-    registry.set_token(one, TOKEN)
-    registry.set_journal_app(one, None)
+    registry.set_token(destination_id, TOKEN)
+    registry.set_journal_app(destination_id, None)
     assert secrets() == (TOKEN, None)
-    assert registry.journal_app(one + 1) is None
+    assert registry.journal_app(destination_id + 1) is None
 
 
 def test_both_are_sealed_follow_a_rotation_and_give_way_when_the_key_is_lost(backend: Backend) -> None:
     registry = registry_of(backend, OLD_KEY)
-    one = registry.save_destination(Destination(destination_id=0, name="hubspot")).destination_id
-    registry.set_token(one, TOKEN)
-    registry.set_journal_app(one, APP)
+    destination_id = registry.save_destination(Destination(destination_id=0, name="hubspot")).destination_id
+    registry.set_token(destination_id, TOKEN)
+    registry.set_journal_app(destination_id, APP)
     [sealed] = backend.database.connection.execute("SELECT sealed_token FROM destination").fetchone()
     assert b"hush" not in bytes(sealed)
     assert registry_of(backend, NEW_KEY, OLD_KEY).reseal() == 1
     rotated = registry_of(backend, NEW_KEY)
-    assert (rotated.token(one), rotated.journal_app(one)) == (TOKEN, APP)
+    assert (rotated.token(destination_id), rotated.journal_app(destination_id)) == (TOKEN, APP)
     with pytest.raises(SettingsError, match="encrypted with another key"):
-        registry.journal_app(one)
-    registry.set_token(one, TOKEN)
-    assert (registry.token(one), registry.journal_app(one)) == (TOKEN, None)
+        registry.journal_app(destination_id)
+    registry.set_token(destination_id, TOKEN)
+    assert (registry.token(destination_id), registry.journal_app(destination_id)) == (TOKEN, None)

@@ -54,8 +54,8 @@ def test_contacts_upsert_read_update_archive(client: Any, emulator: Emulator) ->
 
 def test_contacts_batch_create_update_page_merge_purge(client: Any, emulator: Emulator) -> None:
     people = [{"properties": {"email": f"p{number}@example.com"}, "associations": []} for number in range(3)]
-    made = client.crm.contacts.batch_api.create({"inputs": people})
-    ids = sorted(result.id for result in made.results)
+    created = client.crm.contacts.batch_api.create({"inputs": people})
+    ids = sorted(result.id for result in created.results)
     changes = [{"id": record_id, "properties": {"city": "Oslo"}} for record_id in ids]
     assert len(client.crm.contacts.batch_api.update({"inputs": changes}).results) == 3
     assert {contact.id for contact in client.crm.contacts.get_all()} == set(ids)
@@ -88,8 +88,8 @@ def test_errors_raise_with_status_and_body(client: Any, emulator: Emulator) -> N
 
 def test_search_sees_a_record_after_the_index_lag(client: Any, emulator: Emulator) -> None:
     client.crm.companies.basic_api.create({"properties": {"name": "Acme", "domain": "acme.example"}})
-    wanted = {"propertyName": "domain", "operator": "EQ", "value": "acme.example"}
-    query = {"filterGroups": [{"filters": [wanted]}], "properties": ["name"], "limit": 10}
+    condition = {"propertyName": "domain", "operator": "EQ", "value": "acme.example"}
+    query = {"filterGroups": [{"filters": [condition]}], "properties": ["name"], "limit": 10}
     assert client.crm.companies.search_api.do_search(query).total == 0
     emulator.advance(3)
     found = client.crm.companies.search_api.do_search(query)
@@ -100,15 +100,15 @@ def test_companies_by_a_unique_property_of_their_own(client: Any, emulator: Emul
     kinds = {"label": "Key", "type": "string", "fieldType": "text", "groupName": "companyinformation"}
     client.crm.properties.core_api.create("companies", {"name": "key", "hasUniqueValue": True, **kinds})
     batch = client.crm.companies.batch_api
-    one = {"id": "k1", "idProperty": "key", "objectWriteTraceId": "0", "properties": {"name": "Acme"}}
-    made = batch.upsert({"inputs": [one]}).results[0]
-    assert (made.new, batch.upsert({"inputs": [one]}).results[0].new) == (True, False)
+    input_ = {"id": "k1", "idProperty": "key", "objectWriteTraceId": "0", "properties": {"name": "Acme"}}
+    result = batch.upsert({"inputs": [input_]}).results[0]
+    assert (result.new, batch.upsert({"inputs": [input_]}).results[0].new) == (True, False)
     other = batch.create({"inputs": [{"properties": {"name": "Globex"}, "associations": []}]}).results[0]
     batch.update({"inputs": [{"id": other.id, "properties": {"name": "Globex BV"}}]})
     read = {"inputs": [{"id": other.id}], "properties": ["name"], "propertiesWithHistory": ["name"]}
     (shown,) = batch.read(read).results
     assert [entry.value for entry in shown.properties_with_history["name"]] == ["Globex BV", "Globex"]
-    merged = client.crm.companies.basic_api.merge({"primaryObjectId": made.id, "objectIdToMerge": other.id})
+    merged = client.crm.companies.basic_api.merge({"primaryObjectId": result.id, "objectIdToMerge": other.id})
     assert [company.id for company in client.crm.companies.get_all()] == [merged.id]
     batch.archive({"inputs": [{"id": merged.id}]})
     assert [gone.id for gone in client.crm.companies.basic_api.get_page(archived=True).results] == [merged.id]
@@ -118,11 +118,13 @@ def test_an_association_label_of_the_accounts_own(client: Any, emulator: Emulato
     contact = client.crm.objects.basic_api.create("contacts", {"properties": {"email": "ada@example.com"}}).id
     company = client.crm.objects.basic_api.create("0-2", {"properties": {"name": "Acme"}}).id
     api = client.crm.associations.v4
-    made = api.schema.definitions_api.create("contacts", "companies", {"label": "Owner", "name": "owner"}).results[0]
-    spec = {"associationCategory": "USER_DEFINED", "associationTypeId": made.type_id}
+    result = api.schema.definitions_api.create("contacts", "companies", {"label": "Owner", "name": "owner"}).results[0]
+    spec = {"associationCategory": "USER_DEFINED", "associationTypeId": result.type_id}
     linked = api.basic_api.create("contacts", contact, "companies", company, [spec])
     assert linked.labels == ["Owner"]
-    api.schema.definitions_api.update("contacts", "companies", {"associationTypeId": made.type_id, "label": "Founder"})
+    api.schema.definitions_api.update(
+        "contacts", "companies", {"associationTypeId": result.type_id, "label": "Founder"}
+    )
     (held,) = api.batch_api.get_page("contacts", "companies", {"inputs": [{"id": contact}]}).results
     assert {known.label for known in held.to[0].association_types} == {None, "Founder"}
     pair = {"from": {"id": contact}, "to": {"id": company}}
@@ -136,8 +138,8 @@ def test_properties_and_groups(client: Any, emulator: Emulator) -> None:
     api = client.crm.properties
     api.groups_api.create("contacts", {"name": "own", "label": "Own"})
     definition = {"label": "Plan", "type": "string", "fieldType": "text", "groupName": "own", "hasUniqueValue": False}
-    made = api.core_api.create("contacts", {"name": "plan", **definition})
-    assert (made.name, made.group_name) == ("plan", "own")
+    created = api.core_api.create("contacts", {"name": "plan", **definition})
+    assert (created.name, created.group_name) == ("plan", "own")
     emulator.advance(1)
     assert "plan" in {known.name for known in api.core_api.get_all("contacts").results}
     batch = {"inputs": [{"name": "plan_two", **definition}, {"name": "plan", **definition}]}

@@ -23,8 +23,8 @@ def emulator() -> Iterator[Emulator]:
 
 @pytest.fixture
 def client(emulator: Emulator) -> Iterator[Any]:
-    with hubspot_sdk.HubSpot(access_token=TOKEN, base_url=emulator.base_url, max_retries=0) as made:
-        yield made
+    with hubspot_sdk.HubSpot(access_token=TOKEN, base_url=emulator.base_url, max_retries=0) as hubspot:
+        yield hubspot
 
 
 def upserts(*people: dict[str, str]) -> list[dict[str, Any]]:
@@ -36,8 +36,8 @@ def upserts(*people: dict[str, str]) -> list[dict[str, Any]]:
 
 def test_contacts_upsert_read_update_delete(client: Any, emulator: Emulator) -> None:
     contacts = client.crm.objects.contacts
-    made = contacts.batch.upsert(inputs=upserts({"email": "Ada@Example.com", "firstname": "Ada"}))
-    assert [(result.properties["email"], result.new) for result in made.results] == [("ada@example.com", True)]
+    upserted = contacts.batch.upsert(inputs=upserts({"email": "Ada@Example.com", "firstname": "Ada"}))
+    assert [(result.properties["email"], result.new) for result in upserted.results] == [("ada@example.com", True)]
     ada = contacts.get("ada@example.com", id_property="email", properties=["firstname"])
     assert ada.properties["firstname"] == "Ada"
     assert contacts.update(ada.id, properties={"city": "Paris"}).properties["city"] == "Paris"
@@ -86,8 +86,8 @@ def test_errors_raise_by_kind(client: Any, emulator: Emulator) -> None:
 def test_a_locked_call_is_repeated_until_it_succeeds(client: Any, emulator: Emulator) -> None:
     emulator.fault(path="*/contacts", status=503, times=1)
     patient = client.with_options(max_retries=1)
-    made = patient.crm.objects.contacts.create(properties={"email": "ada@example.com"}, associations=[])
-    assert made.id == "101"
+    created = patient.crm.objects.contacts.create(properties={"email": "ada@example.com"}, associations=[])
+    assert created.id == "101"
     assert emulator.stats()["refused"] == {"503": 1}
 
 
@@ -104,8 +104,8 @@ def test_a_cut_connection_and_a_hanging_call_reach_the_client(client: Any, emula
 
 def test_search_sees_a_record_after_the_index_lag(client: Any, emulator: Emulator) -> None:
     client.crm.objects.companies.create(properties={"name": "Acme", "domain": "acme.example"}, associations=[])
-    wanted = {"property_name": "domain", "operator": "IN", "values": ["acme.example"]}
-    query = {"filter_groups": [{"filters": [wanted]}], "properties": ["name"], "limit": 5, "after": "0", "sorts": []}
+    condition = {"property_name": "domain", "operator": "IN", "values": ["acme.example"]}
+    query = {"filter_groups": [{"filters": [condition]}], "properties": ["name"], "limit": 5, "after": "0", "sorts": []}
     assert client.crm.objects.companies.search(**query).total == 0
     emulator.advance(3)
     assert client.crm.objects.companies.search(**query).results[0].properties["name"] == "Acme"
@@ -120,8 +120,8 @@ def test_properties_and_groups(client: Any, emulator: Emulator) -> None:
     assert "plan" in {known.name for known in properties.list("contacts").results}
     with pytest.raises(hubspot_sdk.ConflictError, match="PROPERTY_WITH_NAME_EXISTS"):
         properties.create("contacts", name="plan", **kinds)
-    made = properties.batch.create("contacts", inputs=[{"name": "plan_two", **kinds}])
-    assert [known.name for known in made.results] == ["plan_two"]
+    created = properties.batch.create("contacts", inputs=[{"name": "plan_two", **kinds}])
+    assert [known.name for known in created.results] == ["plan_two"]
     assert properties.update("plan", object_type="contacts", label="The plan").label == "The plan"
     properties.delete("plan", object_type="contacts")
     with pytest.raises(hubspot_sdk.NotFoundError):
@@ -134,8 +134,8 @@ def test_associations(client: Any, emulator: Emulator) -> None:
     company = objects.companies.create(properties={"name": "Acme"}, associations=[]).id
     pair = {"from": {"id": contact}, "to": {"id": company}}
     batch = client.crm.associations.batch
-    made = batch.create_default("companies", from_object_type="contacts", inputs=[pair])
-    assert made.results[0].association_spec.association_type_id == 279
+    created = batch.create_default("companies", from_object_type="contacts", inputs=[pair])
+    assert created.results[0].association_spec.association_type_id == 279
     primary = {"association_category": "HUBSPOT_DEFINED", "association_type_id": 1}
     batch.create("companies", from_object_type="contacts", inputs=[{**pair, "types": [primary]}])
     page = client.crm.associations.list("companies", object_type="contacts", object_id=contact)
@@ -148,15 +148,15 @@ def test_associations(client: Any, emulator: Emulator) -> None:
 def test_event_definitions_and_events(client: Any, emulator: Emulator) -> None:
     client.crm.objects.contacts.create(properties={"email": "ada@example.com"}, associations=[])
     definitions = client.events.definitions
-    made = definitions.create(
+    created = definitions.create(
         label="Signed up",
         include_default_properties=False,
         property_definitions=[{"label": "Plan", "name": "plan", "type": "string"}],
     )
-    assert made.fully_qualified_name == f"pe{PORTAL}_signed_up"
+    assert created.fully_qualified_name == f"pe{PORTAL}_signed_up"
     definitions.create_property("signed_up", label="Seats", type="number")
     assert {known.name for known in definitions.get("signed_up").properties} == {"plan", "seats"}
-    event = {"event_name": made.fully_qualified_name, "email": "ada@example.com", "properties": {"plan": "pro"}}
+    event = {"event_name": created.fully_qualified_name, "email": "ada@example.com", "properties": {"plan": "pro"}}
     client.events.send.send(**event, uuid="1")
     client.events.send.batch_send(inputs=[{**event, "uuid": "1"}, {**event, "uuid": "2"}])
     assert [sent["uuid"] for sent in emulator.events()] == ["1", "2"]

@@ -128,7 +128,7 @@ def test_what_is_known_of_an_id_names_the_email_that_it_has_from_another(backend
     links = [link("a:phone", ANNA), link("a:tab", "@u:1", strength=0), link("i:1", ANNA)]
     run_cycle(backend.record, links=[*links, link("u:1", "@a:tab", strength=0)])
     known = read_identity(backend.database.connection, "tab", ["server"])
-    assert {(one.key, one.target) for one in known.links} >= {(one.key, one.target) for one in links}
+    assert {(link.key, link.target) for link in known.links} >= {(link.key, link.target) for link in links}
 
 
 def test_a_pointer_of_another_space_is_not_followed(stores: Stores) -> None:
@@ -202,7 +202,7 @@ def test_a_leased_delivery_stays_until_its_cycle_has_ended(stores: Stores) -> No
 
 def test_copies_of_attempts_can_be_put_in_place(stores: Stores) -> None:
     record, privacy = stores
-    made = [
+    attempts = [
         Attempt(
             call="POST /x",
             started_at_ms=NOW,
@@ -214,13 +214,13 @@ def test_copies_of_attempts_can_be_put_in_place(stores: Stores) -> None:
         )
         for number in range(3)
     ]
-    run_cycle(record, attempts=made)
+    run_cycle(record, attempts=attempts)
     first = privacy.attempts_after(0, 1)
     assert first == [KeptAttempt(first[0].attempt_id, b"request 0", b"response 0")]
     rest = privacy.attempts_after(first[0].attempt_id, 9)
-    assert [one.request for one in rest] == [b"request 1", b"request 2"]
+    assert [item.request for item in rest] == [b"request 1", b"request 2"]
     privacy.rewrite_attempts([KeptAttempt(rest[0].attempt_id, b"gone", b"gone")])
-    assert [one.request for one in privacy.attempts_after(0, 9)] == [b"request 0", b"gone", b"request 2"]
+    assert [attempt.request for attempt in privacy.attempts_after(0, 9)] == [b"request 0", b"gone", b"request 2"]
 
 
 def test_words_are_scrubbed_in_any_case(stores: Stores) -> None:
@@ -244,7 +244,7 @@ def test_nothing_of_a_person_is_left_in_the_files(tmp_path: Path) -> None:
     file = SqliteFile(tmp_path / "hubwire.db")
     record, privacy = SqliteRecord(file), SqlPrivacy(file)
     people = [Person(f"person{number}@example.com", str(number)) for number in range(500)]
-    run_cycle(record, people=people, links=[link(f"u:{number}", one.email) for number, one in enumerate(people)])
+    run_cycle(record, people=people, links=[link(f"u:{number}", person.email) for number, person in enumerate(people)])
     needle = b"person250@example.com"
     assert any(needle in path.read_bytes() for path in tmp_path.iterdir())
     privacy.erase(privacy.trail([needle.decode()], []), [], NOW)
@@ -255,15 +255,15 @@ def test_nothing_of_a_person_is_left_in_the_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "needle", "wanted"),
+    ("text", "needle", "expected"),
     [
         ("to ANNA@example.com, anna@EXAMPLE.com.", ANNA, "to X, X."),
         ("nothing", ANNA, "nothing"),
         ("İ anna@example.com", ANNA, "i̇ X"),
     ],
 )
-def test_replaced_keeps_the_rest_of_the_text(text: str, needle: str, wanted: str) -> None:
-    assert replaced(text, needle, "X") == wanted
+def test_replaced_keeps_the_rest_of_the_text(text: str, needle: str, expected: str) -> None:
+    assert replaced(text, needle, "X") == expected
 
 
 # -- who must not come back
@@ -323,8 +323,8 @@ def test_open_regulations_come_oldest_first_and_all_newest_first(stores: Stores)
     for number in (1, 2, 3):
         privacy.save_regulation(regulation(number))
     privacy.save_regulation(regulation(2, state=RegulationState.FAILED, finished_at_ms=NOW))
-    assert [one.regulation_id for one in privacy.regulations(9)] == ["reg_3", "reg_2", "reg_1"]
-    assert [one.regulation_id for one in privacy.regulations(9, open_only=True)] == ["reg_1", "reg_3"]
+    assert [regulation.regulation_id for regulation in privacy.regulations(9)] == ["reg_3", "reg_2", "reg_1"]
+    assert [regulation.regulation_id for regulation in privacy.regulations(9, open_only=True)] == ["reg_1", "reg_3"]
 
 
 def test_one_of_several_workers_gets_a_regulation(stores: Stores) -> None:

@@ -50,13 +50,17 @@ def test_what_was_delivered_is_found_behind_a_long_backlog(
         append(backend, f"waits-{number}")
     monkeypatch.setattr(queries, "SCAN_MESSAGES", 4)
     monkeypatch.setattr(queries, "PAGE_ROWS", 2)
-    asked = SqlQueries(backend.database, backend.journal, registry)
-    for wanted in (MessageFilter(state=State.DELIVERED), MessageFilter(state=State.DELIVERED, destination_id=lane)):
-        assert [one.message_id for one in asked.messages(wanted)] == ["delivered-2", "delivered-1", "delivered-0"]
-    assert len(asked.messages(MessageFilter(state=State.PENDING))) == 4
+    given_queries = SqlQueries(backend.database, backend.journal, registry)
+    for expected in (MessageFilter(state=State.DELIVERED), MessageFilter(state=State.DELIVERED, destination_id=lane)):
+        assert [message.message_id for message in given_queries.messages(expected)] == [
+            "delivered-2",
+            "delivered-1",
+            "delivered-0",
+        ]
+    assert len(given_queries.messages(MessageFilter(state=State.PENDING))) == 4
     older = MessageFilter(state=State.DELIVERED, before=places[1])
-    assert [one.message_id for one in asked.messages(older)] == ["delivered-0"]
-    assert asked.messages(MessageFilter(state=State.DELIVERED, destination_id=lane + 1)) == []
+    assert [message.message_id for message in given_queries.messages(older)] == ["delivered-0"]
+    assert given_queries.messages(MessageFilter(state=State.DELIVERED, destination_id=lane + 1)) == []
 
 
 def test_the_fates_of_an_import_are_those_of_its_own_messages(backend_with_journal: Backend) -> None:
@@ -132,12 +136,12 @@ def test_failures_are_counted_by_hour_and_lost_messages_by_reason(backend_with_j
     backend.record.commit_cycle(
         lease, CycleOutcome(cycle_id=cycle_id, lane=lane_state, settled=settled, ended_at_ms=NOW, tally=Tally(taken=4))
     )
-    asked = SqlQueries(backend.database, backend.journal, registry)
+    queries = SqlQueries(backend.database, backend.journal, registry)
     [[(updated_at_ms,)]] = [
         backend.database.connection.execute("SELECT DISTINCT updated_at_ms FROM delivery").fetchall()
     ]
-    trend = asked.failure_trend(updated_at_ms - 1000, 600, 3)
+    trend = queries.failure_trend(updated_at_ms - 1000, 600, 3)
     assert trend == {(lane, "dead", "invalid-input"): [0, 2, 0]}
-    [lost] = asked.lost()
+    [lost] = queries.lost()
     assert (lost.reason, lost.count, lost.state) == ("never-identified", 1, State.DISCARDED)
-    assert [summary.message_id for summary in asked.summaries(places[:2])] == ["m0", "m1"]
+    assert [summary.message_id for summary in queries.summaries(places[:2])] == ["m0", "m1"]

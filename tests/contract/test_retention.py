@@ -28,7 +28,7 @@ def settle(record: Record, lane: int, *rows: Settled, at_ms: int = NOW, attempts
     cycle_id = record.begin_cycle(
         lease, at_ms, Span(live_after=before, live_through=through, backfill_after=0, backfill_through=0)
     )
-    made = [
+    new_attempts = [
         Attempt(call="POST /x", started_at_ms=at_ms + number, duration_ms=1, status=200, outcome="success")
         for number in range(attempts)
     ]
@@ -38,7 +38,7 @@ def settle(record: Record, lane: int, *rows: Settled, at_ms: int = NOW, attempts
             cycle_id=cycle_id,
             lane=LaneState(live_cursor=through),
             settled=list(rows),
-            attempts=made,
+            attempts=new_attempts,
             tally=Tally(taken=through - before),
             ended_at_ms=at_ms,
         ),

@@ -137,8 +137,8 @@ def test_the_tables_are_what_the_packages_give(node: str, tmp_path: Path) -> Non
     run_packages(node, *copies)
 
     for table, copy in zip(TABLES, copies, strict=True):
-        kept, made = (path.read_text(encoding="utf-8").splitlines()[1:] for path in (table, copy))
-        assert [json.loads(line) for line in made] == [json.loads(line) for line in kept]
+        kept, result = (path.read_text(encoding="utf-8").splitlines()[1:] for path in (table, copy))
+        assert [json.loads(line) for line in result] == [json.loads(line) for line in kept]
 
 
 def test_a_thousand_messages_give_the_same_values_by_eight_subscriptions(node: str, tmp_path: Path) -> None:

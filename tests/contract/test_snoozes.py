@@ -61,12 +61,12 @@ def test_groups_are_counted_snoozed_or_not(
     snoozes.snooze(group())
 
     def found(now_ms: int) -> dict[tuple[str, str], tuple[int, bool]]:
-        return {(one.state, one.reason): (one.count, one.is_snoozed) for one in snoozes.groups(now_ms)}
+        return {(group.state, group.reason): (group.count, group.is_snoozed) for group in snoozes.groups(now_ms)}
 
     others = {("dead", "invalid-input"): (1, False), ("retrying", "hubspot-failed"): (1, False)}
     assert found(NOW) == {("dead", "conflict"): (2, True), **others}
     assert found(NOW + 1000) == {("dead", "conflict"): (2, False), **others}
-    assert {type(one) for one in snoozes.groups(NOW)} == {GroupCount}
+    assert {type(group) for group in snoozes.groups(NOW)} == {GroupCount}
 
 
 @pytest.fixture

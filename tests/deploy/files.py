@@ -27,13 +27,13 @@ PORT = Settings().port
 
 def parsed(path: Path) -> dict[str, Any]:
     """The only YAML document of a file."""
-    [one] = documents(path)
-    return one
+    [document] = documents(path)
+    return document
 
 
 def documents(path: Path) -> list[dict[str, Any]]:
     """The YAML documents of a file."""
-    return [dict(one) for one in yaml.safe_load_all(path.read_text(encoding="utf-8"))]
+    return [dict(document) for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))]
 
 
 def example_settings() -> dict[str, str]:

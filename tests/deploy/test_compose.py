@@ -32,9 +32,9 @@ def services(path: Path) -> dict[str, dict[str, Any]]:
 def filled(value: Any, environment: dict[str, str]) -> Any:
     """Interpolation as compose does it, in the two forms that the files use: `${A:?…}` and `${A:-…}`."""
     if isinstance(value, dict):
-        return {name: filled(one, environment) for name, one in value.items()}
+        return {name: filled(part, environment) for name, part in value.items()}
     if isinstance(value, list):
-        return [filled(one, environment) for one in value]
+        return [filled(part, environment) for part in value]
     if isinstance(value, str):
         return re.sub(r"\$\{([A-Z_]+):([?-])([^}]*)\}", lambda found: environment[found[1]], value)
     return value
@@ -42,7 +42,7 @@ def filled(value: Any, environment: dict[str, str]) -> Any:
 
 def own(path: Path) -> dict[str, dict[str, Any]]:
     """The services that are Hubwire."""
-    return {name: one for name, one in services(path).items() if one["image"] == OWN_IMAGE}
+    return {name: service for name, service in services(path).items() if service["image"] == OWN_IMAGE}
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,9 @@ def schema() -> Any:
 @compose_files
 def test_it_is_valid(path: Path, schema: Any) -> None:
     content = parsed(path)
-    assert not [f"{list(one.absolute_path)}: {one.message}" for one in Draft7Validator(schema).iter_errors(content)]
+    assert not [
+        f"{list(error.absolute_path)}: {error.message}" for error in Draft7Validator(schema).iter_errors(content)
+    ]
 
 
 def test_the_schema_sees_faults(schema: Any) -> None:
@@ -122,15 +124,15 @@ def test_ports_are_open_on_this_machine_only_and_lead_to_hubwire(path: Path) -> 
 
 def test_the_fleet_is_two_of_each_role() -> None:
     fleet = own(DEPLOY / "compose.fleet.yaml")
-    assert {name: (one["command"], one["deploy"]["replicas"]) for name, one in fleet.items()} == {
+    assert {name: (service["command"], service["deploy"]["replicas"]) for name, service in fleet.items()} == {
         role: (["serve", "--role", role], 2) for role in ("receive", "deliver")
     }
 
 
 def test_the_nodes_are_those_that_the_journal_names() -> None:
     known = services(DEPLOY / "compose.fleet.yaml")
-    nodes = {name: one for name, one in known.items() if name.startswith("nats-")}
-    assert {name: one["environment"]["NATS_NAME"] for name, one in nodes.items()} == {name: name for name in nodes}
-    assert all(one["profiles"] == ["jetstream"] for one in nodes.values())
+    nodes = {name: entry for name, entry in known.items() if name.startswith("nats-")}
+    assert {name: node["environment"]["NATS_NAME"] for name, node in nodes.items()} == {name: name for name in nodes}
+    assert all(node["profiles"] == ["jetstream"] for node in nodes.values())
     assert f"nats://{',nats://'.join(f'{name}:4222' for name in nodes)}".replace(",nats://", ",") == JETSTREAM
     assert example_settings()["HUBWIRE_JOURNAL_URL"] == JETSTREAM

@@ -33,7 +33,7 @@ def test_it_runs_the_server_as_nobody_in_particular() -> None:
 
 def test_its_settings_are_what_an_image_needs() -> None:
     [assignments] = instructions("ENV")
-    settings = settings_of(of_hubwire(dict(one.split("=", 1) for one in assignments.split())))
+    settings = settings_of(of_hubwire(dict(part.split("=", 1) for part in assignments.split())))
     assert settings.host == "0.0.0.0"
     assert settings.data == DATA
     assert instructions("VOLUME") == instructions("WORKDIR") == [DATA]

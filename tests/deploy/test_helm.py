@@ -39,7 +39,7 @@ class Chart:
         done = self._run("template", release, values)
         assert done.returncode == 0, done.stderr
         (self._folder / "rendered.yaml").write_text(done.stdout)
-        return [one for one in documents(self._folder / "rendered.yaml") if one]
+        return [document for document in documents(self._folder / "rendered.yaml") if document]
 
     def refusal(self, **values: Any) -> str:
         done = self._run("template", "hubwire", values)
@@ -60,14 +60,14 @@ def chart(tmp_path: Path) -> Chart:
 
 
 def of_kind(manifests: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
-    return {one["metadata"]["name"]: one for one in manifests if one["kind"] == kind}
+    return {manifest["metadata"]["name"]: manifest for manifest in manifests if manifest["kind"] == kind}
 
 
 def without_instance(value: Any) -> Any:
     """Without the label that Helm's releases have and the manifests do not need."""
     if isinstance(value, dict):
-        return {key: without_instance(one) for key, one in value.items() if key != "app.kubernetes.io/instance"}
-    return [without_instance(one) for one in value] if isinstance(value, list) else value
+        return {key: without_instance(part) for key, part in value.items() if key != "app.kubernetes.io/instance"}
+    return [without_instance(part) for part in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize("values", [{}, FLEET, ALL_NAMED], ids=["single", "fleet", "named"])
@@ -76,7 +76,7 @@ def test_what_it_renders_is_valid(chart: Chart, values: dict[str, Any], tmp_path
     manifests = chart.render(**values)
     done = subprocess.run([program, "--strict", str(tmp_path / "rendered.yaml")], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert {one["metadata"]["namespace"] for one in manifests} == {"hubwire"}
+    assert {manifest["metadata"]["namespace"] for manifest in manifests} == {"hubwire"}
 
 
 def test_helm_finds_no_fault(tmp_path: Path) -> None:
@@ -115,9 +115,10 @@ def test_the_single_pod_keeps_its_data_on_a_volume(chart: Chart) -> None:
 def test_services_and_ingress_lead_to_the_pods(chart: Chart) -> None:
     manifests = chart.render("cdp", **FLEET)
     pods = {
-        name: one["spec"]["template"]["metadata"]["labels"] for name, one in of_kind(manifests, "Deployment").items()
+        name: resource["spec"]["template"]["metadata"]["labels"]
+        for name, resource in of_kind(manifests, "Deployment").items()
     }
-    services = {name: one["spec"]["selector"] for name, one in of_kind(manifests, "Service").items()}
+    services = {name: resource["spec"]["selector"] for name, resource in of_kind(manifests, "Service").items()}
     assert services == pods
     [ingress] = of_kind(manifests, "Ingress").values()
     [rule] = ingress["spec"]["rules"]

@@ -16,14 +16,14 @@ from hubwire.process.server import GRACE_SECONDS
 FOLDER = DEPLOY / "kubernetes"
 KUSTOMIZATION = parsed(FOLDER / "kustomization.yaml")
 FILES = [FOLDER / name for name in KUSTOMIZATION["resources"]]
-MANIFESTS = [one for path in FILES for one in documents(path)]
+MANIFESTS = [document for path in FILES for document in documents(path)]
 ROLES = ("receive", "deliver")
 
 roles = pytest.mark.parametrize("role", ROLES)
 
 
 def manifest(kind: str, name: str) -> dict[str, Any]:
-    [found] = [one for one in MANIFESTS if (one["kind"], one["metadata"]["name"]) == (kind, name)]
+    [found] = [path for path in MANIFESTS if (path["kind"], path["metadata"]["name"]) == (kind, name)]
     return found
 
 
@@ -32,8 +32,8 @@ def pod(role: str) -> dict[str, Any]:
 
 
 def container(role: str) -> dict[str, Any]:
-    [one] = pod(role)["containers"]
-    return dict(one)
+    [each_container] = pod(role)["containers"]
+    return dict(each_container)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -45,7 +45,7 @@ def test_it_is_valid(path: Path) -> None:
 
 def test_every_file_is_applied() -> None:
     assert {path.name for path in FOLDER.glob("*.yaml")} - {"kustomization.yaml"} == {path.name for path in FILES}
-    names = {one["metadata"].get("namespace") for one in MANIFESTS if one["kind"] != "Namespace"}
+    names = {path["metadata"].get("namespace") for path in MANIFESTS if path["kind"] != "Namespace"}
     assert names == {manifest("Namespace", "hubwire")["metadata"]["name"]}
 
 
@@ -64,8 +64,8 @@ def test_the_image_is_given_in_one_place() -> None:
 @roles
 def test_hubwire_takes_its_settings_and_command(role: str) -> None:
     environment: dict[str, str] = {}
-    for one in container(role)["envFrom"]:
-        [(kind, reference)] = one.items()
+    for entry in container(role)["envFrom"]:
+        [(kind, reference)] = entry.items()
         known = {"configMapRef": ("ConfigMap", "data"), "secretRef": ("Secret", "stringData")}[kind]
         environment |= manifest(known[0], reference["name"])[known[1]]
     settings = settings_of(environment)
@@ -104,8 +104,8 @@ def test_it_may_do_little(role: str) -> None:
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
-    volumes = {one["name"] for one in pod(role)["volumes"]}
-    mounts = {one["mountPath"]: one["name"] for one in container(role)["volumeMounts"]}
+    volumes = {volume["name"] for volume in pod(role)["volumes"]}
+    mounts = {mount["mountPath"]: mount["name"] for mount in container(role)["volumeMounts"]}
     assert set(mounts) == {DATA, "/tmp"}
     assert set(mounts.values()) == volumes
     assert pod(role)["automountServiceAccountToken"] is False
@@ -128,6 +128,6 @@ def test_selectors_find_its_pods(role: str) -> None:
     assert manifest("Service", name)["spec"]["selector"] == labels
     assert manifest("PodDisruptionBudget", name)["spec"]["minAvailable"] < deployment["replicas"]
     [port] = manifest("Service", name)["spec"]["ports"]
-    assert port["targetPort"] in {one["name"] for one in container(role)["ports"]}
-    other = pod(next(one for one in ROLES if one != role))
+    assert port["targetPort"] in {port["name"] for port in container(role)["ports"]}
+    other = pod(next(each_role for each_role in ROLES if each_role != role))
     assert other["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"] != labels

@@ -30,8 +30,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps"]
     subprocess.run([*command, "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)], check=True)
-    [made] = folder.glob("*.whl")
-    return made
+    [new_wheel] = folder.glob("*.whl")
+    return new_wheel
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +45,10 @@ def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     [ours] = [path for path in sys.path if path.endswith("site-packages")]
     [its] = folder.glob("lib/*/site-packages")
     (its / "borrowed.pth").write_text(ours)
-    asked = subprocess.run(
+    finished = subprocess.run(
         [python, "-c", "import hubwire; print(hubwire.__file__)"], capture_output=True, text=True, check=True
     )
-    assert asked.stdout.startswith(str(folder)), "it runs the source tree, not the wheel"
+    assert finished.stdout.startswith(str(folder)), "it runs the source tree, not the wheel"
     return folder / "bin" / "hubwire"
 
 

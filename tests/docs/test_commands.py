@@ -53,7 +53,7 @@ def fault(words: list[str]) -> str | None:
         if command is None:
             return f"no command {' '.join(path)}"
         words = words[1:]
-    known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)} | {"--help"}
+    known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)} | {"--help"}
     unknown = [word for word in words if re.fullmatch(r"--[a-z].*", word) and word.partition("=")[0] not in known]
     if unknown:
         return f"{' '.join(path)} has no {' '.join(unknown)}"
@@ -65,7 +65,7 @@ def fault(words: list[str]) -> str | None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_exist(page: Path) -> None:
-    found = [said for words in commands(page.read_text(encoding="utf-8")) if (said := fault(words))]
+    found = [text for words in commands(page.read_text(encoding="utf-8")) if (text := fault(words))]
     assert not found
 
 

@@ -44,13 +44,13 @@ def links(text: str) -> Iterator[str]:
 @cache
 def anchors(page: Path) -> frozenset[str]:
     """The anchors that GitHub gives the headings of a page."""
-    made: dict[str, int] = {}
+    counts: dict[str, int] = {}
     names = set()
     for heading in HEADING.findall(FENCED.sub("", page.read_text(encoding="utf-8"))):
         plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
         slug = re.sub(r"[^\w\- ]", "", plain.lower()).replace(" ", "-")
-        count = made.get(slug, 0)
-        made[slug] = count + 1
+        count = counts.get(slug, 0)
+        counts[slug] = count + 1
         names.add(slug if count == 0 else f"{slug}-{count}")
     return frozenset(names)
 

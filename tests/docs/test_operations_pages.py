@@ -28,7 +28,7 @@ BACKFILL_PAGE = (DOCS / "how-to" / "backfill.md").read_text(encoding="utf-8")
 
 
 def block(text: str, language: str) -> str:
-    return next(one.text for one in blocks(text) if one.language == language)
+    return next(change.text for change in blocks(text) if change.language == language)
 
 
 class Plainly:
@@ -58,7 +58,7 @@ def test_the_file_of_the_page_is_applied_and_then_changes_nothing(tmp_path: Path
     template = Destination(destination_id=0, name="")
     store = open_store(Settings(data=str(tmp_path)), SystemClock(), appends=False)
     steps = plan_changes(desired, store.registry, environment, template)
-    apply_changes(steps, store.registry, Plainly(store.registry), lambda one, _: one)
+    apply_changes(steps, store.registry, Plainly(store.registry), lambda change, _: change)
     [hubspot] = store.registry.destinations().values()
     assert hubspot.mapping.contact == {"favColor": "favorite_color", "ssn": None}
     assert len(hubspot.source_ids or ()) == 2
@@ -95,7 +95,7 @@ def test_the_webhooks_example_is_what_is_sent() -> None:
 def test_the_metrics_and_settings_that_the_page_names_exist() -> None:
     named = set(re.findall(r"\bhubwire_[a-z_]+\b", WATCH_PAGE))
     assert named
-    assert named <= {one.name for one in METRICS}
+    assert named <= {change.name for change in METRICS}
     settings = set(re.findall(r"`(alert_[a-z_]+)`", WATCH_PAGE))
     assert settings <= set(Settings.__struct_fields__)
     limits = {name for name in Settings.__struct_fields__ if name.startswith("alert_") and "_to" not in name}

@@ -33,7 +33,7 @@ def versions() -> dict[str, list[str]]:
         "analytics-go/v3": [found(r"analytics-go/v3 v([\d.]+)", SDK / "go" / "go.mod")],
         "com.segment.analytics.java": [found(r"analytics</artifactId>\s*<version>([\d.]+)", pom)],
         "analytics-kotlin": [found(r"core</artifactId>\s*<version>([\d.]+)", pom)],
-        **{name: [version] for name, _, version in (one.rpartition("-") for one in recorded)},
+        **{name: [version] for name, _, version in (row.rpartition("-") for row in recorded)},
     }
 
 

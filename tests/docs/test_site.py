@@ -14,8 +14,8 @@ from tests.docs.pages import DOCS, ROOT
 
 def entries(nav: list[Any]) -> Iterator[str]:
     """The pages of a navigation, its groups opened."""
-    for one in nav:
-        for target in one.values():
+    for link in nav:
+        for target in link.values():
             if isinstance(target, list):
                 yield from entries(target)
             else:
@@ -26,11 +26,11 @@ def test_every_page_is_in_the_navigation() -> None:
     project = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]
     pages = {str(page.relative_to(ROOT)) for page in DOCS.rglob("*.md")}
     listed = set(entries(project["nav"]))
-    assert {one for one in listed if one.startswith("docs/")} == pages, (
+    assert {entry for entry in listed if entry.startswith("docs/")} == pages, (
         "a page is added to docs/ and zensical.toml together"
     )
     gathered = (ROOT / "scripts" / "site").read_text(encoding="utf-8")
-    assert all(one in gathered and (ROOT / one).is_file() for one in listed - pages)
+    assert all(entry in gathered and (ROOT / entry).is_file() for entry in listed - pages)
 
 
 def follow(folder: Path) -> tuple[int, list[str]]:

@@ -23,7 +23,7 @@ def rows(part: str) -> list[list[str]]:
 def test_the_picture_has_every_move_and_no_other() -> None:
     picture = ElementTree.parse(DOCS / "assets" / "states.svg").getroot()
     arrows = [arrow.attrib for arrow in picture.iter() if "data-move" in arrow.attrib]
-    drawn = {(State(one["data-from"]), Move(one["data-move"])): State(one["data-to"]) for one in arrows}
+    drawn = {(State(arrow["data-from"]), Move(arrow["data-move"])): State(arrow["data-to"]) for arrow in arrows}
     assert drawn == MOVES
     words = {"".join(text.itertext()) for text in picture.iter() if text.tag.endswith("text")}
     assert {state.value for state in State} <= words
@@ -35,10 +35,10 @@ def test_the_final_states_are_named() -> None:
 
 
 def test_the_table_of_moves_is_the_codes_table() -> None:
-    told: Moves = {
+    shown: Moves = {
         (BY_WORD[row[0]], Move(row[1])): BY_WORD[row[2]] for row in rows(section(TEXT, "The moves")) if row[1:2]
     }
-    assert told == MOVES
+    assert shown == MOVES
 
 
 def test_every_state_is_explained() -> None:

@@ -44,7 +44,7 @@ def holds(shown: Any, actual: Any) -> bool:
     if isinstance(shown, dict):
         return isinstance(actual, dict) and all(key in actual and holds(shown[key], actual[key]) for key in shown)
     if isinstance(shown, list):
-        return isinstance(actual, list) and all(any(holds(one, other) for other in actual) for one in shown)
+        return isinstance(actual, list) and all(any(holds(item, other) for other in actual) for item in shown)
     return bool(shown == actual)
 
 
@@ -75,8 +75,8 @@ def test_every_command_answers_as_shown(hubwire: HubwireProcess) -> None:
                 last = json.loads(done.stdout[done.stdout.rindex('{"results"' if "results" in shown else "{") :])
                 assert holds(json.loads(shown), last), f"{command}\nshown {shown}\nactual {last}"
             elif language == "text":
-                said = unwrapped(done.stdout)
-                missing = [line for line in shown.splitlines() if unwrapped(line) not in said]
+                text = unwrapped(done.stdout)
+                missing = [line for line in shown.splitlines() if unwrapped(line) not in text]
                 assert not missing, f"{command}\nnot said: {missing}\nsaid: {done.stdout}"
             compared += bool(language)
     assert compared >= 7

@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.docs.pages import ROOT
 
 PACKAGE = ROOT / "src" / "hubwire"
+TESTS = ("tests", "benchmarks")
 
 VAGUE = {"one", "most", "least", "said", "made", "wanted", "told", "asked", "those"}
 """Names that say nothing about the thing. Fields of structs may have them: they are names in JSON and in databases."""
@@ -77,6 +78,12 @@ def _modules() -> Iterator[Path]:
 def test_the_variables_of_done_folders_have_the_noun_of_their_thing() -> None:
     assert all((PACKAGE / folder).exists() for folder in FOLDERS_DONE)
     found = {str(path.relative_to(PACKAGE)): vague_names(path.read_text(encoding="utf-8")) for path in _modules()}
+    assert {path: names for path, names in found.items() if names} == {}
+
+
+def test_the_variables_of_tests_and_benchmarks_have_the_noun_of_their_thing() -> None:
+    modules = [path for folder in TESTS for path in (ROOT / folder).rglob("*.py")]
+    found = {str(path.relative_to(ROOT)): vague_names(path.read_text(encoding="utf-8")) for path in modules}
     assert {path: names for path, names in found.items() if names} == {}
 
 

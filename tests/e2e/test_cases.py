@@ -20,7 +20,7 @@ from hubwire.testing import Emulator, running_emulator
 def toml(value: Any) -> str:
     """A value of a case as TOML; null (a trait that is ignored) is written as false."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{json.dumps(key)} = {toml(one)}" for key, one in value.items()) + " }"
+        return "{ " + ", ".join(f"{json.dumps(key)} = {toml(part)}" for key, part in value.items()) + " }"
     if isinstance(value, list):
         return f"[{', '.join(map(toml, value))}]"
     return json.dumps(False if value is None else value)
@@ -84,7 +84,7 @@ def test_all_cases_end_in_their_states_through_a_real_process(tmp_path: Path) ->
         for path, hubspot in portals.items():
             found = portal_of(hubspot.contacts(), hubspot.companies(), hubspot.associations(), hubspot.events())
             try:
-                assert_state(found, Case(path).wanted)
+                assert_state(found, Case(path).expected)
             except AssertionError as exc:
                 failures[path.stem] = str(exc)
         assert failures == {}

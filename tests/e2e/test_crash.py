@@ -51,12 +51,12 @@ class Sender:
             {
                 "type": "track",
                 "event": "Counted",
-                "messageId": one,
-                "userId": f"user-{hash(one) % PEOPLE}",
-                "properties": {"id": one},
-                "context": {"traits": {"email": f"user-{hash(one) % PEOPLE}@example.com"}},
+                "messageId": message_id,
+                "userId": f"user-{hash(message_id) % PEOPLE}",
+                "properties": {"id": message_id},
+                "context": {"traits": {"email": f"user-{hash(message_id) % PEOPLE}@example.com"}},
             }
-            for one in ids
+            for message_id in ids
         ]
         body = json.dumps({"batch": batch, "writeKey": WRITE_KEY}).encode()
         with urllib.request.urlopen(f"{self._url}/v1/batch", data=body, timeout=10) as response:
@@ -78,8 +78,8 @@ def test_every_acknowledged_message_survives_kill_9_and_has_its_effect_once(tmp_
             assert all(enough)
         with hubwire:
             lane = hubwire.drained()
-            for one in acknowledged[:: len(acknowledged) // 5]:
-                [detail] = json.loads(hubwire.run("message", one, "--json").stdout)
+            for message_id in acknowledged[:: len(acknowledged) // 5]:
+                [detail] = json.loads(hubwire.run("message", message_id, "--json").stdout)
                 assert [fate["state"] for fate in detail["summary"]["fates"]] == ["delivered"]
         events = [event["properties"]["id"] for event in hubspot.events()]
     assert len(acknowledged) >= ROUNDS * 4 * ACKNOWLEDGED_BEFORE_KILL

@@ -44,13 +44,13 @@ def test_a_damaged_database_refuses_uploads_and_says_what_to_do(tmp_path: Path) 
         until(lambda: httpx2.get(f"{process.url}/ready").status_code == 503, 30, lambda: process.output)
         assert "is damaged" in httpx2.get(f"{process.url}/ready").json()["message"]
         headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
-        for asked in ("/api/v1/status", "/api/v1/messages", "/metrics", "/?format=json"):
-            answer = httpx2.get(f"{process.url}{asked}", headers=headers, timeout=30)
-            assert (answer.status_code, answer.json()["code"]) == (503, "database-damaged"), asked
+        for given_path in ("/api/v1/status", "/api/v1/messages", "/metrics", "/?format=json"):
+            answer = httpx2.get(f"{process.url}{given_path}", headers=headers, timeout=30)
+            assert (answer.status_code, answer.json()["code"]) == (503, "database-damaged"), given_path
             assert answer.json()["message"].endswith("restore a backup")
         assert "PRAGMA integrity_check" in httpx2.get(f"{process.url}/api/v1/status", headers=headers).json()["hint"]
-        told = process.run("status", check=False)
-        assert (told.returncode, "restore a backup" in told.stderr, told.stdout) == (1, True, "")
+        finished = process.run("status", check=False)
+        assert (finished.returncode, "restore a backup" in finished.stderr, finished.stdout) == (1, True, "")
         process.await_output("chore.failed")
     assert "Traceback" not in process.output
     assert "restore a backup" in process.output

@@ -20,8 +20,8 @@ def test_each_door_takes_its_own_key_only(tmp_path: Path) -> None:
     line = b'{"type":"page","userId":"1","messageId":"m1"}\n'
     with HubwireProcess(tmp_path, **settings) as process, httpx2.Client(base_url=process.url, timeout=30) as http:
         for headers in ({}, bearer("x" * 5000), bearer(ADMIN_TOKEN), bearer(METRICS_TOKEN)):
-            asked = {"source": "server", "first_line": "1"}
-            answer = http.post("/api/v1/import", params=asked, content=line, headers=headers)
+            request = {"source": "server", "first_line": "1"}
+            answer = http.post("/api/v1/import", params=request, content=line, headers=headers)
             assert (answer.status_code, answer.json()["code"]) == (401, "unauthorised")
         for headers in ({}, bearer(ADMIN_TOKEN), bearer(WRITE_KEY)):
             assert http.get("/metrics", headers=headers).status_code == 401

@@ -55,7 +55,11 @@ def hang(hubspot: Emulator, process: HubwireProcess) -> None:
     message = {"type": "identify", "userId": "u1", "messageId": "m1", "traits": {"email": "paula@example.org"}}
     answer = httpx2.post(f"{process.url}/v1/identify", json=message, auth=(WRITE_KEY, ""))
     assert answer.status_code == 200
-    until(lambda: any("contacts/batch/upsert" in one["path"] for one in hubspot.requests()), 30, lambda: process.output)
+    until(
+        lambda: any("contacts/batch/upsert" in request["path"] for request in hubspot.requests()),
+        30,
+        lambda: process.output,
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -84,16 +88,18 @@ def test_a_request_that_hangs_is_told_and_does_not_outlast_a_second_signal(tmp_p
         HubwireProcess(tmp_path, hubspot.base_url, HUBWIRE_ADMIN_TOKEN=ADMIN_TOKEN) as process,
     ):
         hubspot.fault(method="GET", path="/account-info*", latency_ms=int(1000 * HANGS_SECONDS))
-        asked = threading.Thread(target=_ask, args=(f"{process.url}/api/v1/destinations/1/test", headers))
-        asked.start()
-        until(lambda: any("account-info" in one["path"] for one in hubspot.requests()), 30, lambda: process.output)
+        thread = threading.Thread(target=_ask, args=(f"{process.url}/api/v1/destinations/1/test", headers))
+        thread.start()
+        until(
+            lambda: any("account-info" in request["path"] for request in hubspot.requests()), 30, lambda: process.output
+        )
         process.send_signal(signal.SIGINT)
         process.await_output("Stopping: 1 request is still being answered")
         began_at = time.monotonic()
         process.send_signal(signal.SIGINT)
         assert process.wait() == 0
         assert time.monotonic() - began_at < 5
-        asked.join()
+        thread.join()
 
 
 def _ask(url: str, headers: dict[str, str]) -> None:
@@ -147,15 +153,15 @@ def test_under_load_every_upload_that_was_answered_is_kept(tmp_path: Path) -> No
 
     with HubwireProcess(tmp_path) as process:
         senders = [threading.Thread(target=send, args=(number,)) for number in range(8)]
-        for one in senders:
-            one.start()
+        for each_sender in senders:
+            each_sender.start()
         assert stops.wait(60)
         began_at = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert process.wait() == 0
         assert time.monotonic() - began_at < 30
-        for one in senders:
-            one.join()
+        for each_sender in senders:
+            each_sender.join()
         assert "Traceback" not in process.output
     with HubwireProcess(tmp_path, HUBWIRE_ADMIN_TOKEN=ADMIN_TOKEN) as process:
         headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}

@@ -64,7 +64,7 @@ def test_the_sandbox_needs_no_token_and_the_curl_line_that_it_prints_works(tmp_p
         pytest.skip("curl is not installed: the line that `hubwire serve` prints is not run")
     with HubwireProcess(tmp_path, None, HUBWIRE_WRITE_KEY="", HUBWIRE_HOST=host) as hubwire:
         hubwire.await_output("curl -u wk_")
-        [line] = [one.strip() for one in hubwire.output.splitlines() if one.strip().startswith("curl ")]
+        [line] = [line.strip() for line in hubwire.output.splitlines() if line.strip().startswith("curl ")]
         pasted = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
         assert pasted.stdout == '{"success": true}'
         assert hubwire.drained()["delivered"] == 1
@@ -116,7 +116,11 @@ def test_a_dry_run_shows_requests_and_reasons_and_sends_nothing(tmp_path: Path, 
     ]
     with HubwireProcess(tmp_path, hubspot.base_url) as hubwire:
         shown = json.loads(hubwire.run("plan", "-", "--json", text=ndjson(messages)).stdout)
-    assert [one["outcome"] for one in shown["messages"]] == ["planned", "planned", "discarded: page-is-device-only"]
+    assert [message["outcome"] for message in shown["messages"]] == [
+        "planned",
+        "planned",
+        "discarded: page-is-device-only",
+    ]
     assert shown["messages"][0]["left_out"][0]["reason"] == "unknown-property"
     calls = [request["path"] for request in shown["requests"]]
     assert any("batch/upsert" in call for call in calls)

@@ -17,7 +17,7 @@ COMPANIES = 160
 def read(url: str) -> dict[tuple[str, ...], float]:
     with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
         families = text_string_to_metric_families(answer.read().decode())
-    return {(sample.name, *sample.labels.values()): sample.value for one in families for sample in one.samples}
+    return {(sample.name, *sample.labels.values()): sample.value for family in families for sample in family.samples}
 
 
 def test_how_long_calls_waited_for_permits_is_told(tmp_path: Path) -> None:

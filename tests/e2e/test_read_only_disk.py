@@ -51,11 +51,11 @@ class Disk:
 def disk(tmp_path: Path) -> Iterator[Disk]:
     if os.geteuid() != 0 or shutil.which("mkfs.ext4") is None:
         pytest.skip("no file system can be made and mounted here (root and e2fsprogs are needed)")
-    made = Disk(tmp_path)
-    if not made.mount():
+    new_disk = Disk(tmp_path)
+    if not new_disk.mount():
         pytest.skip("this machine mounts no files (loop devices are needed)")
-    yield made
-    made.unmount()
+    yield new_disk
+    new_disk.unmount()
 
 
 def test_a_disk_that_turns_read_only_refuses_and_recovers(disk: Disk, figures: Record) -> None:

@@ -33,7 +33,7 @@ def test_r02_without_a_good_token_messages_are_held_and_go_when_there_is_one(tmp
         hubwire.run("destination", "token", "hubspot", "--token-stdin", text=f"{TOKEN}\n")
         hubwire.run("destination", "resume", "hubspot")
         assert hubwire.drained()["delivered"] == 1
-        assert [one["properties"]["email"] for one in hubspot.contacts()] == ["a@b.co"]
+        assert [contact["properties"]["email"] for contact in hubspot.contacts()] == ["a@b.co"]
         assert "pat-na1-wrong" not in hubwire.output
 
 
@@ -45,7 +45,7 @@ def test_r03_the_hub_id_names_the_events(tmp_path: Path) -> None:
     ):
         hubwire.run("import", "-", "--source", "server", text=ndjson([event]))
         assert hubwire.drained()["delivered"] == 1
-        assert [one["eventName"] for one in hubspot.events()] == ["pe7654321_signed_up"]
+        assert [event["eventName"] for event in hubspot.events()] == ["pe7654321_signed_up"]
 
 
 def test_r26_limits_start_at_ten_a_second_and_forty_thousand_a_day() -> None:

@@ -27,9 +27,9 @@ HOUR = 3600.0
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with World(tmp_path) as made:
-        made.register()
-        yield made
+    async with World(tmp_path) as new_world:
+        new_world.register()
+        yield new_world
 
 
 def identify(number: int, **traits: Any) -> dict[str, Any]:
@@ -45,15 +45,15 @@ def track(number: int, **fields: Any) -> dict[str, Any]:
 
 def group(number: int, website: str, **traits: Any) -> dict[str, Any]:
     """This person's company."""
-    made = {"type": "group", "messageId": f"g{number}-{website}", "userId": f"u{number}", "groupId": website}
-    return {**made, "traits": {"website": website, **traits}}
+    message = {"type": "group", "messageId": f"g{number}-{website}", "userId": f"u{number}", "groupId": website}
+    return {**message, "traits": {"website": website, **traits}}
 
 
 def fate(world: World, message_id: str) -> tuple[str, str | None]:
     """State and reason of a message."""
     [detail] = world.store.queries.message(message_id)
-    [one] = detail.summary.fates
-    return one.state.value, one.reason
+    [each_fate] = detail.summary.fates
+    return each_fate.state.value, each_fate.reason
 
 
 def stopped(world: World) -> tuple[str | None, str]:
@@ -66,14 +66,14 @@ def stopped(world: World) -> tuple[str | None, str]:
 
 @pytest.mark.parametrize("is_known", [True, False])
 async def test_a_hubspot_that_is_not_there_is_asked_less_and_less_often(world: World, is_known: bool) -> None:
-    driver, asked = world.driver(), 0
+    driver, request_count = world.driver(), 0
     if is_known:
         world.append([identify(0)])
         await world.drain(driver)
 
     def nobody(request: httpx2.Request) -> httpx2.ConnectError:
-        nonlocal asked
-        asked += 1
+        nonlocal request_count
+        request_count += 1
         return httpx2.ConnectError("refused")
 
     world.transport.trouble = nobody
@@ -81,12 +81,15 @@ async def test_a_hubspot_that_is_not_there_is_asked_less_and_less_often(world: W
     ends_at_ms = world.clock.now_ms() + round(HOUR * 1000)
     while world.clock.now_ms() < ends_at_ms:
         world.clock.advance((await driver.turn()).seconds)
-    assert 10 < asked < 100
+    assert 10 < request_count < 100
     assert stopped(world)[0] == "hubspot-unreachable"
     world.transport.trouble = no_trouble
     await world.drain(driver, through_stops=True)
     assert stopped(world)[0] is None
-    assert {one["properties"]["email"] for one in world.emulator.contacts()} >= {"p1@example.com", "p2@example.com"}
+    assert {contact["properties"]["email"] for contact in world.emulator.contacts()} >= {
+        "p1@example.com",
+        "p2@example.com",
+    }
 
 
 # -- one poison record
@@ -108,7 +111,9 @@ def names_the_culprit(request: httpx2.Request) -> httpx2.Response | None:
     """A batch with the poison in it is refused, and HubSpot says which input."""
     if refuses_whole(request) is None:
         return None
-    [trace] = [one["objectWriteTraceId"] for one in json.loads(request.content)["inputs"] if one["id"] == POISON]
+    [trace] = [
+        input_["objectWriteTraceId"] for input_ in json.loads(request.content)["inputs"] if input_["id"] == POISON
+    ]
     return refusal("Something is wrong with this person", context={"objectWriteTraceId": [trace]})
 
 
@@ -164,7 +169,7 @@ async def test_a_domain_that_hubspot_will_not_search_for_keeps_no_other_company_
     world.transport.instead = instead
     domains = ["odd.example", *(f"company{number}.example.com" for number in range(39))]
     world.emulator.seed(companies=[{"properties": {"domain": "x.example", "hs_additional_domains": domains[7]}}])
-    world.append([one for n, domain in enumerate(domains) for one in (identify(n), group(n, domain))])
+    world.append([message for n, domain in enumerate(domains) for message in (identify(n), group(n, domain))])
     await world.drain(world.driver())
     assert world.states() == {"dead": 1}
     assert fate(world, "g0-odd.example") == ("dead", "invalid-input")
@@ -182,7 +187,7 @@ async def test_a_search_that_hubspot_always_refuses_is_not_asked_for_each_domain
         return refusal("No search today") if request.url.path.endswith("/search") else None
 
     world.transport.instead = instead
-    world.append([one for n in range(40) for one in (identify(n), group(n, f"company{n}.example.com"))])
+    world.append([message for n in range(40) for message in (identify(n), group(n, f"company{n}.example.com"))])
     await world.drain(world.driver())
     assert world.states() == {"dead": 40}
     assert searched <= 2 * MAX_REFUSED
@@ -336,8 +341,8 @@ async def test_custom_events_that_are_forbidden_are_said_once_and_contacts_still
 ) -> None:
     world.emulator.seed(event_definitions=[{"name": "seen", "label": "Seen"}])
     world.emulator.set_portal(scopes=SCOPES + more_scopes)
-    told = {"traits": {"email": "p5000@example.com", "firstName": "T"}}
-    messages = [identify(number) for number in range(5)] + [track(5000, context=told)]
+    fields = {"traits": {"email": "p5000@example.com", "firstName": "T"}}
+    messages = [identify(number) for number in range(5)] + [track(5000, context=fields)]
     messages += [track(number % 5) | {"messageId": f"t{number}"} for number in range(1500)]
     world.append(messages)
     await world.drain(world.driver())
@@ -366,7 +371,7 @@ async def test_a_replay_at_once_after_an_upgrade_reads_the_portal_anew(world: Wo
 
 
 async def test_without_the_scope_for_company_properties_people_and_events_still_go(world: World) -> None:
-    scopes = [one for one in SCOPES if one != "crm.schemas.companies.write"]
+    scopes = [scope for scope in SCOPES if scope != "crm.schemas.companies.write"]
     world.emulator.set_portal(
         scopes=[*scopes, "analytics.behavioral_events.send", "behavioral_events.event_definitions.read_write"]
     )

@@ -33,7 +33,7 @@ class Case:
         fixed = Destination(destination_id=1, name="case", hub_id=HUB_ID, mapping=mapping, rules=rules)
         self.destination = msgspec.convert(msgspec.to_builtins(fixed) | fields.get("destination", {}), Destination)
         self.portal: dict[str, Any] = fields.get("portal", {})
-        self.wanted: dict[str, Any] = fields["expect_state"]
+        self.expected: dict[str, Any] = fields["expect_state"]
         self.messages = [
             {"messageId": f"m{number}", "timestamp": f"2026-01-15T10:00:{number - 1:02d}.000Z", **message}
             for number, message in enumerate(fields["messages"], 1)
@@ -46,14 +46,14 @@ class Case:
     def seed(self, emulator: Emulator) -> None:
         """Make the portal as the file describes it."""
         plurals = (("contact", "contacts"), ("company", "companies"))
-        properties = {plural: [seeded(one) for one in self.portal.get(name, [])] for name, plural in plurals}
+        properties = {plural: [seeded(record) for record in self.portal.get(name, [])] for name, plural in plurals}
         definitions = [
             {
-                "name": one["name"],
-                "label": one["label"],
-                "propertyDefinitions": [{"name": name, "type": kind} for name, kind in one["properties"].items()],
+                "name": event["name"],
+                "label": event["label"],
+                "propertyDefinitions": [{"name": name, "type": kind} for name, kind in event["properties"].items()],
             }
-            for one in self.portal.get("events", [])
+            for event in self.portal.get("events", [])
         ]
         emulator.seed(properties=properties, event_definitions=definitions)
 
@@ -76,32 +76,34 @@ class Case:
 
 def seeded(fields: dict[str, Any]) -> dict[str, Any]:
     """A property as the emulator takes it."""
-    made = {
+    definition = {
         "name": fields["name"],
         "type": fields.get("type", "string"),
         "fieldType": fields.get("field_type", "text"),
         "modificationMetadata": {"readOnlyValue": fields.get("is_read_only", False)},
     }
     if "options" in fields:
-        made["options"] = [{"value": value, "label": label} for value, label in fields["options"].items()]
-    return made
+        definition["options"] = [{"value": value, "label": label} for value, label in fields["options"].items()]
+    return definition
 
 
-def assert_state(found: dict[str, Any], wanted: dict[str, Any]) -> None:
-    """Exactly the wanted records, associations and events; of each record and event at least the wanted properties."""
+def assert_state(found: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Exactly the expected records, associations and events, each with at least the expected properties."""
     for kind in STATE_KINDS:
-        records = wanted.get(kind, {})
+        records = expected.get(kind, {})
         assert found[kind].keys() == records.keys(), kind
         for key, properties in records.items():
             # HubSpot shows a property that was cleared as one that never was set.
             assert {name: found[kind][key].get(name) or "" for name in properties} == properties, key
-    assert found["associations"] == sorted(wanted.get("associations", []))
+    assert found["associations"] == sorted(expected.get("associations", []))
     order = ["email", "event", "properties"]
-    events = sorted(wanted.get("events", []), key=json.dumps)
-    mine = sorted(({name: one[name] for name in order} for one in found["events"]), key=json.dumps)
-    assert [(one["email"], one["event"]) for one in mine] == [(one["email"], one["event"]) for one in events]
-    for one, event in zip(mine, events, strict=True):
-        assert one["properties"] | event.get("properties", {}) == one["properties"]
+    events = sorted(expected.get("events", []), key=json.dumps)
+    mine = sorted(({name: event[name] for name in order} for event in found["events"]), key=json.dumps)
+    assert [(event["email"], event["event"]) for event in mine] == [
+        (event["email"], event["event"]) for event in events
+    ]
+    for sent, event in zip(mine, events, strict=True):
+        assert sent["properties"] | event.get("properties", {}) == sent["properties"]
 
 
 @pytest.fixture(params=FILES, ids=lambda path: path.stem)
@@ -110,7 +112,7 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 
 async def test_a_case_ends_in_its_state_through_http_and_the_emulator(case: Case, tmp_path: Path) -> None:
-    assert_state(await case.state_after(tmp_path, [case.messages]), case.wanted)
+    assert_state(await case.state_after(tmp_path, [case.messages]), case.expected)
 
 
 SHUFFLED = [path for path in FILES if len(Case(path).messages) > 1]
@@ -125,4 +127,4 @@ def test_any_order_of_arrival_ends_in_the_same_state(path: Path, tmp_path: Path,
     order = data.draw(st.permutations(case.messages))
     cuts = data.draw(st.sets(st.integers(1, len(order) - 1)))
     uploads = [order[low:high] for low, high in itertools.pairwise([0, *sorted(cuts), len(order)])]
-    assert_state(run(case.state_after(tmp_path, uploads)), case.wanted)
+    assert_state(run(case.state_after(tmp_path, uploads)), case.expected)

@@ -104,7 +104,7 @@ async def test_a_merged_contact_is_followed_to_its_new_record(installation: Inst
     await installation.identify()
     emulator, old = installation.world.emulator, installation.contact()
     emulator.seed(contacts=[{"properties": {"email": "main@example.com"}}])
-    [main] = [one for one in emulator.contacts() if one["id"] != old["id"]]
+    [main] = [contact for contact in emulator.contacts() if contact["id"] != old["id"]]
     merged = emulator.merge("contacts", main["id"], old["id"])
     await installation.read()
     await installation.identify()
@@ -239,7 +239,7 @@ async def test_reading_goes_on_after_a_restart_and_a_long_pause_is_in_the_log(in
     await installation.read()
     installation.journals = installation.new_journals()
     assert await installation.read() == []
-    paths = [one["path"] for one in installation.world.emulator.requests()]
+    paths = [request["path"] for request in installation.world.emulator.requests()]
     assert [path for path in paths if path.endswith(("/earliest", "/next"))][-1].endswith("/next")
     assert sum(f"/{JOURNAL}/files/" in path for path in paths) == 1, "no file is read twice"
     assert len(installation.world.emulator.state.changes.subscriptions) == 3, "subscribed once"

@@ -23,9 +23,9 @@ DAY = 24 * HOUR
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with World(tmp_path) as made:
-        made.register()
-        yield made
+    async with World(tmp_path) as new_world:
+        new_world.register()
+        yield new_world
 
 
 class Sender:
@@ -37,13 +37,13 @@ class Sender:
         self.sent = 0
 
     async def send(self, *messages: dict[str, Any]) -> None:
-        made = []
+        result = []
         for message in messages:
             self.sent += 1
             self.world.clock.advance(1)
             moment = iso_utc(self.world.clock.now_ms())
-            made.append({"messageId": f"m{self.sent}", "userId": "u1", "timestamp": moment, **message})
-        self.world.append(made)
+            result.append({"messageId": f"m{self.sent}", "userId": "u1", "timestamp": moment, **message})
+        self.world.append(result)
         await self.world.drain(self.driver)
         assert self.world.states()["dead"] == 0
 
@@ -226,10 +226,10 @@ async def test_messages_are_planned_with_the_types_of_the_definition_that_they_m
         {"type": "track", "event": "Paid", "properties": {"amount": "seven", "plan": True, "at": "2026-01-15"}},
     )
     [definition] = world.emulator.event_definitions()
-    types = {one["name"]: one["type"] for one in definition["properties"]}
+    types = {each_definition["name"]: each_definition["type"] for each_definition in definition["properties"]}
     assert (types["amount"], types["plan"]) == ("string", "string")
-    shown = [one["properties"] for one in world.emulator.events()]
-    assert [(one["amount"], one["plan"]) for one in shown] == [("7", "pro"), ("seven", "true")]
+    shown = [event["properties"] for event in world.emulator.events()]
+    assert [(definition["amount"], definition["plan"]) for definition in shown] == [("7", "pro"), ("seven", "true")]
     assert calls_of(world, "send/batch") == 1
 
 
@@ -239,7 +239,7 @@ async def test_a_new_property_of_a_known_event_is_added_once(world: World) -> No
     await sender.track("Paid", amount=7)
     await sender.track("Paid", amount=8, currency="EUR")
     await sender.track("Paid", amount=9, currency="EUR")
-    shown = [one["properties"].get("currency") for one in world.emulator.events()]
+    shown = [event["properties"].get("currency") for event in world.emulator.events()]
     assert shown == [None, "EUR", "EUR"]
     assert calls_of(world, "/property") == 1
 
@@ -254,12 +254,12 @@ async def test_an_event_that_hubspot_will_not_define_is_dead_with_its_words_and_
             )
         return None
 
-    asked = 0
+    answer_count = 0
 
     def counting(request: httpx2.Request) -> httpx2.Response | None:
-        nonlocal asked
+        nonlocal answer_count
         answer = instead(request)
-        asked += answer is not None
+        answer_count += answer is not None
         return answer
 
     world.transport.instead = counting
@@ -271,7 +271,7 @@ async def test_an_event_that_hubspot_will_not_define_is_dead_with_its_words_and_
     [fate] = detail.summary.fates
     assert (fate.state, fate.reason) == ("dead", "invalid-input")
     assert "500 definitions" in fate.detail
-    assert asked == 1
+    assert answer_count == 1
 
 
 async def test_properties_are_made_with_the_values_types_where_the_destination_may(tmp_path: Path) -> None:
@@ -280,8 +280,8 @@ async def test_properties_are_made_with_the_values_types_where_the_destination_m
         sender = Sender(world)
         await sender.identify(shoeSize=43, likes="tea")
         await sender.identify(shoeSize=44, likes="tea")
-        made = {one["name"]: one["type"] for one in world.emulator.properties("contacts")}
-        assert (made["shoesize"], made["likes"]) == ("number", "string")
+        types = {definition["name"]: definition["type"] for definition in world.emulator.properties("contacts")}
+        assert (types["shoesize"], types["likes"]) == ("number", "string")
         assert calls_of(world, "properties/2026-09/contacts/batch/create") == 1
         assert world.hubspot()["contacts"]["ada@example.com"]["shoesize"] == "44"
 
@@ -297,7 +297,7 @@ async def test_properties_that_hubspot_will_not_make_are_left_out_and_the_rest_g
         assert (contact["firstname"], contact["city"]) == ("Ada", "Graz")
         assert calls_of(world, "properties/2026-09/contacts/batch/create") == 1
         [detail] = world.store.queries.message("m2")
-        assert [one["reason"] for one in detail.summary.fates[0].left_out] == ["unknown-property"]
+        assert [field["reason"] for field in detail.summary.fates[0].left_out] == ["unknown-property"]
 
 
 # -- what HubSpot has already

@@ -19,8 +19,8 @@ BOX = "pe1234567_box_opened"
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with World(tmp_path) as made:
-        yield made
+    async with World(tmp_path) as new_world:
+        yield new_world
 
 
 async def after(world: World, hours: float, *messages: dict[str, Any]) -> None:

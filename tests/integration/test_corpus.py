@@ -22,7 +22,7 @@ README = Path(__file__).parents[2] / "README.md"
 README_TOLERANCE = 3
 """The README's number of calls may be off by this many: more changes the claim."""
 MESSAGES = list(Corpus().messages())
-STRIPPED = [one if one["type"] == "identify" else stripped(one) for one in MESSAGES]
+STRIPPED = [message if message["type"] == "identify" else stripped(message) for message in MESSAGES]
 MADE = structs.replace(DESTINATION, mapping=Rules(create_properties=True))
 OF_HUBSPOT = {
     "createdate", "lastmodifieddate", "hs_lastmodifieddate", "hs_object_id", "hs_object_source", "hs_object_source_id",
@@ -39,24 +39,28 @@ class Reader:
     memory but a look at all messages, no cycles, no batches, none of Hubwire's code."""
 
     def __init__(self, messages: Iterable[Fields], *, makes_properties: bool) -> None:
-        in_time = sorted(messages, key=lambda one: str(one["timestamp"]))
+        in_time = sorted(messages, key=lambda message: str(message["timestamp"]))
         self.contacts: dict[str, dict[str, str]] = {}
         self.companies: dict[str, dict[str, str]] = {}
         self.associations: set[tuple[str, str]] = set()
         self.events: list[Fields] = []
         self.held = 0
         self._makes_properties = makes_properties
-        self._identified = {one["userId"]: one["traits"]["email"] for one in in_time if one["type"] == "identify"}
-        self._named = self._identified | {
-            one["userId"]: one["context"]["traits"]["email"] for one in in_time if "traits" in one["context"]
+        self._identified = {
+            message["userId"]: message["traits"]["email"] for message in in_time if message["type"] == "identify"
         }
-        for one in in_time:
-            if one["type"] == "identify":
-                self._identify(one["traits"])
-            elif one["type"] == "track":
-                self._track(one)
-            elif one["type"] == "group":
-                self._group(one)
+        self._named = self._identified | {
+            message["userId"]: message["context"]["traits"]["email"]
+            for message in in_time
+            if "traits" in message["context"]
+        }
+        for message in in_time:
+            if message["type"] == "identify":
+                self._identify(message["traits"])
+            elif message["type"] == "track":
+                self._track(message)
+            elif message["type"] == "group":
+                self._group(message)
 
     def _identify(self, traits: Fields) -> None:
         address = traits["address"]
@@ -75,24 +79,24 @@ class Reader:
             contact |= {"plan": traits["plan"], "age": str(traits["age"]), "user_id": traits["user_id"]}
             contact["signup_date"] = traits["signup_date"].replace("Z", ".000Z")
 
-    def _track(self, one: Fields) -> None:
-        email = self._named.get(one["userId"])
+    def _track(self, fields: Fields) -> None:
+        email = self._named.get(fields["userId"])
         if email is None:
             self.held += 1
             return
         self.contacts.setdefault(email, {"email": email})
-        properties = {name: text(value) for name, value in one["properties"].items()}
+        properties = {name: text(value) for name, value in fields["properties"].items()}
         self.events.append(
             {
                 "email": email,
-                "event": f"pe{HUB_ID}_{one['event'].lower().replace(' ', '_')}",
-                "occurred_at": one["timestamp"],
+                "event": f"pe{HUB_ID}_{fields['event'].lower().replace(' ', '_')}",
+                "occurred_at": fields["timestamp"],
                 "properties": {**properties, "value": properties["revenue"]},
             }
         )
 
-    def _group(self, one: Fields) -> None:
-        email, traits = self._identified.get(one["userId"]), one["traits"]
+    def _group(self, fields: Fields) -> None:
+        email, traits = self._identified.get(fields["userId"]), fields["traits"]
         if email is None:
             self.held += 1
             return
@@ -117,8 +121,8 @@ def written(records: Mapping[str, Fields]) -> dict[str, Fields]:
 
 
 def sorted_events(events: Iterable[Fields]) -> list[Fields]:
-    shown = [{name: value for name, value in one.items() if name != "uuid"} for one in events]
-    return sorted(shown, key=lambda one: (one["email"], one["occurred_at"], one["event"]))
+    shown = [{name: value for name, value in event.items() if name != "uuid"} for event in events]
+    return sorted(shown, key=lambda event: (event["email"], event["occurred_at"], event["event"]))
 
 
 def assert_state(world: World, reader: Reader) -> None:
@@ -127,7 +131,7 @@ def assert_state(world: World, reader: Reader) -> None:
     assert written(found["companies"]) == reader.companies
     assert found["associations"] == [list(pair) for pair in sorted(reader.associations)]
     assert sorted_events(found["events"]) == sorted_events(reader.events)
-    uuids = [one["uuid"] for one in found["events"]]
+    uuids = [event["uuid"] for event in found["events"]]
     assert len(set(uuids)) == len(uuids)
     assert world.states()["held"] == reader.held
 
@@ -149,7 +153,7 @@ async def test_the_corpus_takes_few_calls_and_ends_as_a_reader_would_expect(tmp_
         assert abs(calls - README_CALLS) <= README_TOLERANCE
         assert_state(world, reader)
         before = world.hubspot()
-        again = [{**one, "messageId": f"again-{one['messageId']}"} for one in MESSAGES]
+        again = [{**message, "messageId": f"again-{message['messageId']}"} for message in MESSAGES]
         assert await deliver(world, again) <= MAX_CALLS_AGAIN
         after = world.hubspot()
         assert len(after.pop("events")) == 2 * len(before.pop("events"))

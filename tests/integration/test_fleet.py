@@ -42,16 +42,16 @@ def servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
     missing = PostgresServer.why_not() or (NatsServer.why_not() if wants_nats else None)
     if missing is not None:
         pytest.skip(missing)
-    made = Servers(PostgresServer(), NatsCluster() if wants_nats else None)
+    new_servers = Servers(PostgresServer(), NatsCluster() if wants_nats else None)
     try:
-        made.postgres.start()
-        if made.nats is not None:
-            made.nats.start()
-        yield made
+        new_servers.postgres.start()
+        if new_servers.nats is not None:
+            new_servers.nats.start()
+        yield new_servers
     finally:
-        if made.nats is not None:
-            made.nats.remove()
-        made.postgres.remove()
+        if new_servers.nats is not None:
+            new_servers.nats.remove()
+        new_servers.postgres.remove()
 
 
 def check_messages(store: Store, senders: list[Sender], plan: Plan) -> int:
@@ -61,7 +61,7 @@ def check_messages(store: Store, senders: list[Sender], plan: Plan) -> int:
     copies = Counter(row.message_id for row in rows)
     acknowledged = sent_by(senders)
     assert len(acknowledged) > 100
-    assert not [one for one in acknowledged if copies[one] != 1]
+    assert not [message_id for message_id in acknowledged if copies[message_id] != 1]
     for lane in store.queries.lanes(time.time_ns() // 1_000_000):
         funnel = store.statistics.funnel(lane.destination_id)
         assert funnel.received == funnel.accounted == len(rows)
@@ -78,10 +78,13 @@ def check_portals(portals: Portals, senders: list[Sender], plan: Plan) -> None:
     """Each portal has the people and the occurrences of its source, each once, and never saw two drivers at a time."""
     for number, emulator in enumerate(portals.emulators):
         ids = senders[number % plan.sources].acknowledged
-        people = {one.rpartition("-m")[0] + f"-{int(one.rpartition('-m')[2]) // 5}@example.com" for one in ids}
+        people = {
+            message_id.rpartition("-m")[0] + f"-{int(message_id.rpartition('-m')[2]) // 5}@example.com"
+            for message_id in ids
+        }
         contacts = {contact["properties"]["email"] for contact in emulator.contacts()}
         assert people <= contacts
-        tracked = {number for number in (int(one.rpartition("-m")[2]) for one in ids) if number % 5}
+        tracked = {number for number in (int(message_id.rpartition("-m")[2]) for message_id in ids) if number % 5}
         totals = Counter(int(event["properties"]["total"]) for event in emulator.events())
         assert max(totals.values(), default=0) == 1
         assert tracked <= totals.keys()
@@ -96,7 +99,9 @@ def check_takeovers(fleet: Fleet, killed: list[tuple[float, list[str]]]) -> floa
     for killed_at, names in killed:
         for name in names:
             taken = [
-                one["at"] for one in fleet.logged("lane.taken") if one["destination"] == name and one["at"] > killed_at
+                message_id["at"]
+                for message_id in fleet.logged("lane.taken")
+                if message_id["destination"] == name and message_id["at"] > killed_at
             ]
             assert taken, f"nobody took {name} over"
             longest = max(longest, min(taken) - killed_at)

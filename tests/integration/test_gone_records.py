@@ -38,7 +38,7 @@ async def test_a_deleted_contact_is_made_whole_again_before_its_event(installati
     assert {name: contact["properties"][name] for name in ("firstname", "lastname", "city", "phone")} == {
         "firstname": "Ada", "lastname": "Byron", "city": "Graz", "phone": "+1 202 555 0100",
     }  # fmt: skip
-    assert [one["contactId"] for one in installation.world.emulator.events()].count(contact["id"]) == 1
+    assert [event["contactId"] for event in installation.world.emulator.events()].count(contact["id"]) == 1
 
 
 async def test_fifty_deleted_contacts_lose_no_event_though_only_tracks_come(tmp_path: Path) -> None:
@@ -46,13 +46,15 @@ async def test_fifty_deleted_contacts_lose_no_event_though_only_tracks_come(tmp_
     async with World(tmp_path, destination=destination) as world:
         installation = Installation(world)
         emails = [f"p{number}@example.com" for number in range(50)]
-        identifies = [{"type": "identify", "userId": one, "traits": {"email": one, "city": "Graz"}} for one in emails]
+        identifies = [
+            {"type": "identify", "userId": email, "traits": {"email": email, "city": "Graz"}} for email in emails
+        ]
         await installation.send(*identifies)
         for contact in world.emulator.contacts():
             world.emulator.archive("contacts", contact["id"])
-        await installation.send(*[{"type": "track", "userId": one, "event": "Came Back"} for one in emails])
+        await installation.send(*[{"type": "track", "userId": email, "event": "Came Back"} for email in emails])
         assert len(world.emulator.events()) == 50
-        assert {one["properties"]["city"] for one in world.emulator.contacts()} == {"Graz"}
+        assert {contact["properties"]["city"] for contact in world.emulator.contacts()} == {"Graz"}
 
 
 async def test_a_changed_identify_of_a_deleted_contact_brings_all_values_back(installation: Installation) -> None:
@@ -93,7 +95,7 @@ async def test_a_contact_that_is_gone_loses_no_imported_event(installation: Inst
     )
     contact = installation.contact()
     assert contact["properties"]["city"] == "Graz"
-    assert [one["contactId"] for one in emulator.events()] == [contact["id"]]
+    assert [event["contactId"] for event in emulator.events()] == [contact["id"]]
 
 
 async def test_a_file_that_is_imported_again_makes_hundreds_of_deleted_contacts_again(tmp_path: Path) -> None:
@@ -110,7 +112,7 @@ async def test_a_file_that_is_imported_again_makes_hundreds_of_deleted_contacts_
             world.emulator.archive("contacts", contact["id"])
         world.clock.advance(600)
         await installation.send(*rows, is_import=True)
-        assert {one["properties"]["city"] for one in world.emulator.contacts()} == {"Graz"}
+        assert {contact["properties"]["city"] for contact in world.emulator.contacts()} == {"Graz"}
         assert len(world.emulator.contacts()) == 450
 
 
@@ -140,7 +142,7 @@ async def test_a_replay_makes_again_what_was_deleted_although_no_value_changed(i
     await world.drain(installation.driver)
     contact = installation.contact()["properties"]
     assert (contact["firstname"], contact["city"]) == ("Ada", "Graz")
-    assert [one["properties"]["name"] for one in installation.companies("shop.example")] == ["Shop"]
+    assert [company["properties"]["name"] for company in installation.companies("shop.example")] == ["Shop"]
     assert len(world.emulator.associations()) == 1
 
 
@@ -162,7 +164,7 @@ async def test_a_merged_contact_keeps_its_events_and_the_values_that_are_newer(i
     [contact] = emulator.contacts()
     assert contact["id"] == merged["id"]
     assert contact["properties"]["city"] == "Wien"
-    assert [one["contactId"] for one in emulator.events()] == [merged["id"]]
+    assert [event["contactId"] for event in emulator.events()] == [merged["id"]]
 
 
 @pytest.mark.parametrize("disturbance", ["delete", "merge"])
@@ -277,7 +279,9 @@ async def test_hundreds_of_unchanged_contacts_cost_one_read_at_a_time_until_all_
     async with World(tmp_path) as world:
         installation = Installation(world)
         emails = [f"p{number}@example.com" for number in range(250)]
-        identifies = [{"type": "identify", "userId": one, "traits": {"email": one, "city": "Graz"}} for one in emails]
+        identifies = [
+            {"type": "identify", "userId": email, "traits": {"email": email, "city": "Graz"}} for email in emails
+        ]
         await installation.send(*identifies)
         for contact in world.emulator.contacts():
             world.emulator.archive("contacts", contact["id"])

@@ -63,7 +63,7 @@ class Robot:
                 self.told[email, name] = (at_ms, value)
 
     def record(self, email: str) -> dict[str, Any] | None:
-        found = [one for one in self.world.emulator.contacts() if one["properties"]["email"] == email]
+        found = [contact for contact in self.world.emulator.contacts() if contact["properties"]["email"] == email]
         return found[0] if found else None
 
     # -- what happens
@@ -81,10 +81,10 @@ class Robot:
     async def repeat(self) -> None:
         """Send again what HubSpot should have: the contact is there afterwards, whoever deleted it."""
         email, name = self.choose.choice(PEOPLE), self.choose.choice(NAMES)
-        told = self.told.get((email, name))
-        if told is None or self.newest[email, name] != told:
+        own_value = self.told.get((email, name))
+        if own_value is None or self.newest[email, name] != own_value:
             return
-        at_ms, value = self.world.clock.now_ms(), told[1]
+        at_ms, value = self.world.clock.now_ms(), own_value[1]
         await self.send(
             self.message(type="identify", userId=email, timestamp=iso_utc(at_ms), traits={"email": email, name: value})
         )

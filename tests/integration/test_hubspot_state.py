@@ -300,7 +300,9 @@ async def test_a_message_that_has_waited_waits_for_the_company_of_a_contact_that
         appeared_ms: list[int] = []
 
         def instead(request: httpx2.Request) -> httpx2.Response | None:
-            contacts = [one for one in world.emulator.contacts() if one["properties"]["email"] == "bob@acme.com"]
+            contacts = [
+                contact for contact in world.emulator.contacts() if contact["properties"]["email"] == "bob@acme.com"
+            ]
             if contacts and not appeared_ms:
                 appeared_ms.append(world.clock.now_ms())
             if contacts and world.clock.now_ms() >= appeared_ms[0] + 100 and not installation.companies("acme.com"):
@@ -405,8 +407,10 @@ async def test_after_a_merge_the_old_domain_is_not_written_back(installation: In
     for traits in ({"name": "Old", "city": "Graz"}, {"name": "Old", "city": "Linz"}):
         installation.world.clock.advance(60)
         await installation.group("old.com", **traits)
-    companies = [one for one in emulator.companies() if one["properties"].get("domain") in ("old.com", "new.com")]
-    assert [one["id"] for one in companies] == [merged["id"]]
+    companies = [
+        company for company in emulator.companies() if company["properties"].get("domain") in ("old.com", "new.com")
+    ]
+    assert [company["id"] for company in companies] == [merged["id"]]
     assert companies[0]["properties"]["domain"] == "new.com"
     assert companies[0]["properties"]["city"] == "Linz"
 
@@ -420,7 +424,9 @@ async def test_a_renamed_company_that_memory_lost_keeps_its_new_domain(installat
     installation.world.database.execute("DELETE FROM company")
     installation.world.clock.advance(120)
     await installation.group("old.com", name="Old again")
-    [company] = [one for one in emulator.companies() if one["properties"].get("hubwire_domain") == "old.com"]
+    [company] = [
+        company for company in emulator.companies() if company["properties"].get("hubwire_domain") == "old.com"
+    ]
     assert (company["properties"]["domain"], company["properties"]["name"]) == ("renamed.com", "Old again")
 
 
@@ -527,7 +533,7 @@ async def test_an_object_whose_own_text_property_exists_goes_whole_and_nothing_i
             {"type": "track", "userId": "ada@example.com", "event": "Box Opened", "properties": properties}
         )
         assert installation.contact()["properties"]["meta"] == '{"a":1}'
-        assert "meta_a" not in {one["name"] for one in world.emulator.properties("contacts")}
+        assert "meta_a" not in {definition["name"] for definition in world.emulator.properties("contacts")}
         [event] = world.emulator.events()
         assert event["properties"] == {"meta": '{"a":1}', "size": "2"}
         assert installation.left_out() == []
@@ -557,7 +563,7 @@ async def test_a_self_made_property_takes_a_value_of_another_type_beside_it(
             )
         contact = installation.contact()["properties"]
         assert (contact["sku"], contact["sku_text"]) == (written, beside)
-        events = [one["properties"] for one in world.emulator.events()]
+        events = [event["properties"] for event in world.emulator.events()]
         assert events[0]["sku"].startswith(written)
         assert events[1] == {"sku_text": beside}
         assert installation.left_out() == []
@@ -581,7 +587,7 @@ async def test_a_text_goes_to_no_property_that_somebody_else_made(tmp_path: Path
             )
         contact = installation.contact()["properties"]
         assert (contact["sku"], contact["sku_text"]) == ("123", "by hand")
-        assert [one["properties"] for one in world.emulator.events()] == [{"sku": "123"}, {}]
+        assert [event["properties"] for event in world.emulator.events()] == [{"sku": "123"}, {}]
         assert installation.left_out() == [("traits.sku", "wrong-type"), ("properties.sku", "wrong-type")]
 
 
@@ -610,7 +616,7 @@ async def test_what_was_left_out_for_want_of_a_property_or_option_is_counted_whe
             transport=world.transport,
         )  # fmt: skip
         contents = await read_contents(client, world.destination, world.clock)
-        return {one.field: one.count for one in accepted_now(world.store, world.destination, contents.schema)}
+        return {item.field: item.count for item in accepted_now(world.store, world.destination, contents.schema)}
 
     gold, silver = {"label": "Gold", "value": "gold"}, {"label": "Silver", "value": "silver"}
     place = {"groupName": "contactinformation", "fieldType": "text"}

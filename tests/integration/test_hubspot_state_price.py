@@ -25,16 +25,16 @@ def history(messages: int, people: int) -> list[dict[str, Any]]:
     """Identifies of the year 2023 in random order of people."""
     choose = random.Random(5)
     emails = [f"p{number}@example.com" for number in range(people)]
-    made = []
+    new_messages = []
     for number in range(messages):
         email = emails[number] if number < people else choose.choice(emails)
         traits = {"email": email, "city": f"City {number % 7}", "firstName": f"N{number % 11}"}
-        made.append(
+        new_messages.append(
             {"type": "identify", "userId": email, "messageId": f"h{number}", "traits": traits,
              "timestamp": iso_utc(1_672_531_200_000 + number * 1000)}
         )  # fmt: skip
-    choose.shuffle(made)
-    return made
+    choose.shuffle(new_messages)
+    return new_messages
 
 
 async def imported(
@@ -42,9 +42,9 @@ async def imported(
 ) -> World:
     world = World(tmp_path, policy=policy)
     world.emulator.seed(contacts=[{"properties": {"email": email, "city": "Newtown"}} for email in there])
-    made = history(messages, people)
+    new_messages = history(messages, people)
     for start in range(0, messages, 10_000):
-        world.append(made[start : start + 10_000], is_backfill=True)
+        world.append(new_messages[start : start + 10_000], is_backfill=True)
     await world.drain(world.driver())
     return world
 
@@ -59,7 +59,9 @@ async def test_an_import_reads_each_person_once_at_most(tmp_path: Path, share: f
         # read changed, HubSpot is asked once which of the others did.
         assert reads(world) <= people // 50 + (share == 0.5)
         assert world.states().keys() <= {"delivered"}
-        cities = {one["properties"]["email"]: one["properties"]["city"] for one in world.emulator.contacts()}
+        cities = {
+            contact["properties"]["email"]: contact["properties"]["city"] for contact in world.emulator.contacts()
+        }
         assert {cities[email] for email in there} <= {"Newtown"}, "what is newer stays"
     finally:
         await world.close()
@@ -83,8 +85,10 @@ async def test_live_traffic_costs_at_most_a_twentieth_more(tmp_path: Path) -> No
     async with World(tmp_path) as world:
         emails = [f"p{number}@example.com" for number in range(100)]
         choose, driver = random.Random(7), world.driver()
-        identifies = [{"type": "identify", "userId": one, "messageId": one, "traits": {"email": one}} for one in emails]
-        world.append([{**one, "timestamp": iso_utc(world.clock.now_ms())} for one in identifies])
+        identifies = [
+            {"type": "identify", "userId": email, "messageId": email, "traits": {"email": email}} for email in emails
+        ]
+        world.append([{**message, "timestamp": iso_utc(world.clock.now_ms())} for message in identifies])
         await world.drain(driver)
         before, seen = world.calls(), reads(world)
         for number in range(600):

@@ -37,8 +37,8 @@ def track(number: int) -> dict[str, Any]:
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with World(tmp_path, sources=[SERVER, WEB]) as made:
-        yield made
+    async with World(tmp_path, sources=[SERVER, WEB]) as new_world:
+        yield new_world
 
 
 def stopped(world: World) -> str | None:

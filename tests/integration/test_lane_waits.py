@@ -44,9 +44,9 @@ def track(number: int, user: str) -> dict[str, Any]:
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with World(tmp_path) as made:
-        made.register()
-        yield made
+    async with World(tmp_path) as new_world:
+        new_world.register()
+        yield new_world
 
 
 async def idle(world: World) -> Driver:
@@ -296,7 +296,9 @@ async def test_no_database_call_runs_on_the_delivery_loop(tmp_path: Path, emulat
         "traits": {"website": "initech.example"},
     }
     messages = [identify(1), group, track(1, "u1"), track(2, "stranger"), identify(2, traits={"email": "no"})]
-    entries = [Entry(1, one["messageId"], service.clock.now_ms(), json.dumps(one).encode()) for one in messages]
+    entries = [
+        Entry(1, message["messageId"], service.clock.now_ms(), json.dumps(message).encode()) for message in messages
+    ]
     service.store.journal.append(entries)
     worker.start()
     try:
@@ -312,11 +314,11 @@ async def test_no_database_call_runs_on_the_delivery_loop(tmp_path: Path, emulat
 async def test_the_loop_goes_on_while_a_query_takes_its_time(tmp_path: Path, emulator: Emulator) -> None:
     service = Service(settings(tmp_path, emulator))
     parts = service.worker_parts()
-    asked, answer = threading.Event(), threading.Event()
+    event, answer = threading.Event(), threading.Event()
 
     class Slow(Guarded):
         def count_after(self, *arguments: Any, **options: Any) -> Any:
-            asked.set()
+            event.set()
             assert answer.wait(20)
             return self._inner.count_after(*arguments, **options)
 
@@ -324,7 +326,7 @@ async def test_the_loop_goes_on_while_a_query_takes_its_time(tmp_path: Path, emu
     worker = Worker(WorkerParts(journal, parts.record, parts.registry, parts.make_client, parts.clock, parts.policy))
     worker.start()
     try:
-        assert asked.wait(20)
+        assert event.wait(20)
         turned = threading.Event()
         worker._call_soon(turned.set)
         assert turned.wait(20), "the loop waits for the query"

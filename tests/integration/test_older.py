@@ -15,9 +15,9 @@ GROUP = {"type": "group", "userId": "f1", "groupId": "g"}
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with World(tmp_path) as made:
-        made.register()
-        yield made
+    async with World(tmp_path) as new_world:
+        new_world.register()
+        yield new_world
 
 
 def contact(message_id: str, at: str, **traits: str) -> dict[str, Any]:

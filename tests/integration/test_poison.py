@@ -53,7 +53,7 @@ async def test_alone_it_costs_a_few_dozen_calls_until_it_is_dead(tmp_path: Path)
         assert world.states() == {"dead": 1}
         assert abs((world.clock.now_ms() - began_at_ms) / 1000 / HOUR_SECONDS - RETRY_HOURS) < 1
         assert world.calls() + refused <= MAX_CALLS
-        assert [one["properties"]["email"] for one in world.emulator.contacts()] == ["good@example.com"]
+        assert [contact["properties"]["email"] for contact in world.emulator.contacts()] == ["good@example.com"]
 
 
 async def test_beside_live_traffic_it_spoils_no_batch_but_its_first(tmp_path: Path) -> None:
@@ -78,5 +78,5 @@ async def test_beside_live_traffic_it_spoils_no_batch_but_its_first(tmp_path: Pa
         first, *later = [size for size, is_poisoned in batches if is_poisoned and size > 1]
         assert first == 61
         assert len(later) < 8, "halves of the first batch, in which it was looked for"
-        good = [one for one in world.emulator.contacts() if one["properties"]["email"] != POISON]
-        assert {one["properties"]["firstname"] for one in good} == {"First 29"}
+        good = [contact for contact in world.emulator.contacts() if contact["properties"]["email"] != POISON]
+        assert {item["properties"]["firstname"] for item in good} == {"First 29"}

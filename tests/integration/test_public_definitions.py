@@ -19,10 +19,10 @@ LIMIT = 3
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with World(tmp_path, sources=[SERVER, WEB]) as made:
-        made.destination = structs.replace(DESTINATION, public_definitions_per_day=LIMIT)
-        made.append([{"type": "identify", "messageId": "i", "userId": EMAIL, "traits": {"email": EMAIL}}])
-        yield made
+    async with World(tmp_path, sources=[SERVER, WEB]) as new_world:
+        new_world.destination = structs.replace(DESTINATION, public_definitions_per_day=LIMIT)
+        new_world.append([{"type": "identify", "messageId": "i", "userId": EMAIL, "traits": {"email": EMAIL}}])
+        yield new_world
 
 
 def track(event: str, **properties: Any) -> dict[str, Any]:

@@ -17,9 +17,9 @@ EMAIL = "peter@example.com"
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with World(tmp_path) as made:
-        made.register()
-        yield made
+    async with World(tmp_path) as new_world:
+        new_world.register()
+        yield new_world
 
 
 def identify(name: str) -> dict[str, object]:

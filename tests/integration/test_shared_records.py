@@ -71,5 +71,7 @@ async def test_the_newest_value_of_two_domains_stays_although_each_repeats_its_o
         world.emulator.seed(companies=[{"properties": {"domain": "new.com", "hs_additional_domains": "old.com"}}])
     for domain in ("new.com", "old.com", "new.com", "old.com", "old.com", "new.com"):
         await installation.group(domain, name=f"Name of {domain}")
-        [company] = [one for one in world.emulator.companies() if one["properties"].get("domain") == "new.com"]
+        [company] = [
+            company for company in world.emulator.companies() if company["properties"].get("domain") == "new.com"
+        ]
         assert company["properties"]["name"] == f"Name of {domain}"

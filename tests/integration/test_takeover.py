@@ -13,9 +13,9 @@ from hubwire.deliver.lanes.leases import LaneQuota
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with World(tmp_path) as made:
-        made.register()
-        yield made
+    async with World(tmp_path) as new_world:
+        new_world.register()
+        yield new_world
 
 
 async def test_a_worker_that_has_its_part_drives_a_silent_ones_lane_until_another_one_may(world: World) -> None:

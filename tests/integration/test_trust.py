@@ -20,9 +20,9 @@ JOINED = Source(source_id=3, name="app", kind=SourceKind.MOBILE, identity_space=
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with World(tmp_path, sources=[SERVER, WEB, JOINED]) as made:
-        made.register()
-        yield made
+    async with World(tmp_path, sources=[SERVER, WEB, JOINED]) as new_world:
+        new_world.register()
+        yield new_world
 
 
 def identify(message_id: str, minute: int, email: str = EMAIL, **traits: Any) -> dict[str, Any]:

@@ -129,13 +129,13 @@ def dump(old: OldDatabase, columns: dict[str, list[str]]) -> dict[str, list[str]
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OldDatabase]:
-    made: OldDatabase
+    new_old: OldDatabase
     if request.param == "sqlite":
-        made = OldFile(tmp_path / "hubwire.db")
+        new_old = OldFile(tmp_path / "hubwire.db")
     else:
-        made = OldPostgres(request.getfixturevalue("postgres_url"))
-    yield made
-    made.close()
+        new_old = OldPostgres(request.getfixturevalue("postgres_url"))
+    yield new_old
+    new_old.close()
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +211,7 @@ async def test_the_backlog_of_an_earlier_schema_is_delivered(
         sent = {event["properties"]["order"] for event in emulator.events()}
         people = {contact["properties"]["email"] for contact in emulator.contacts()}
         [lane] = service.store.queries.lanes(service.clock.now_ms())
-        again = service.store.journal.append([Entry(1, one, service.clock.now_ms(), b"{}") for one in (*IDS, "new")])
+        again = service.store.journal.append([Entry(1, item, service.clock.now_ms(), b"{}") for item in (*IDS, "new")])
         found = [row.position for row in service.store.journal.find(IDS[1])]
     finally:
         await service.stop()
@@ -262,9 +262,9 @@ def test_a_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     SqliteFile(path).close()
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version = 999")
-    with pytest.raises(SchemaMismatch, match="newer Hubwire") as told:
+    with pytest.raises(SchemaMismatch, match="newer Hubwire") as error:
         SqliteFile(path)
-    assert "restore the backup" in told.value.hint
+    assert "restore the backup" in error.value.hint
 
 
 def test_both_kinds_of_database_have_the_same_numbers() -> None:

@@ -173,16 +173,16 @@ def end_of(emulator: Emulator) -> dict[str, Any]:
     names: dict[tuple[str, str], str] = {}
     records: dict[str, dict[str, dict[str, Any]]] = {}
     for plural, key in KEYS.items():
-        for one in emulator.records(plural):
-            value = str(one["properties"].get(key))
-            names[emulator.state.store(plural).name, one["id"]] = value
+        for record in emulator.records(plural):
+            value = str(record["properties"].get(key))
+            names[emulator.state.store(plural).name, record["id"]] = value
             records.setdefault(plural, {})[value] = {
-                name: given for name, given in one["properties"].items() if name not in UNMAPPED and given
+                name: given for name, given in record["properties"].items() if name not in UNMAPPED and given
             }
     links = set()
-    for one in emulator.associations():
-        ends = tuple(names.get((one[side]["type"], one[side]["id"])) for side in ("from", "to"))
-        types = one.get("types") or one.get("labels")
+    for record in emulator.associations():
+        ends = tuple(names.get((record[side]["type"], record[side]["id"])) for side in ("from", "to"))
+        types = record.get("types") or record.get("labels")
         links.add((ends, json.dumps(types, sort_keys=True)))
     return {"records": records, "links": links}
 

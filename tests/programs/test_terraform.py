@@ -44,9 +44,9 @@ def test_terraform_makes_changes_and_removes_a_property(program: Callable[[Path]
         return hubspot.run([terraform, *arguments, "-no-color"], environment, code=code, folder=work)
 
     run("apply", "-auto-approve")
-    made = {item["name"]: item for item in hubspot.emulator.properties("contacts")}["customer_tier"]
-    assert made["groupName"] == "billing"
-    assert [option["value"] for option in made["options"]] == ["premium", "standard"]
+    definition = {item["name"]: item for item in hubspot.emulator.properties("contacts")}["customer_tier"]
+    assert definition["groupName"] == "billing"
+    assert [option["value"] for option in definition["options"]] == ["premium", "standard"]
     run("plan", "-detailed-exitcode")  # nothing differs from what was read back
     text = (work / "main.tf").read_text().replace('"Customer tier"', '"Tier"')
     (work / "main.tf").write_text(text)

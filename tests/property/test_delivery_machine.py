@@ -155,18 +155,18 @@ class Delivery(RuleBasedStateMachine):
 
     @rule(calls=calls, is_backfill=st.booleans(), turns=st.integers(0, 8))
     def send(self, calls: Calls, is_backfill: bool, turns: int) -> None:
-        made = [self.message(*call) for call in calls]
+        messages = [self.message(*call) for call in calls]
         if is_backfill:
-            self.world.append(made, is_backfill=True)
+            self.world.append(messages, is_backfill=True)
         else:
-            self.run(self.world.receive(made))
+            self.run(self.world.receive(messages))
         self.work(turns)
 
     def message(self, kind: str, person: Person, values: dict[str, str], flag: bool, late: int) -> dict[str, Any]:
         number = len(self.messages)
-        made = message(number, kind, person, values, flag, (3000 + 10 * number - late) * 1000 + number % 1000)
-        self.messages[f"m{number}"] = made
-        return made
+        new_message = message(number, kind, person, values, flag, (3000 + 10 * number - late) * 1000 + number % 1000)
+        self.messages[f"m{number}"] = new_message
+        return new_message
 
     # -- bad days
 

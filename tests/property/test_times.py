@@ -45,13 +45,13 @@ def test_a_date_of_numbers_is_understood_where_one_order_is_possible(
     numbers = (day, month) if is_day_first else (month, day)
     text = separator.join([*numbers, str(at.year)]) + " 10:00"
     answer = read_time(text)
-    wanted = epoch(datetime(at.year, at.month, at.day, 10, tzinfo=UTC), 1000)
+    expected = epoch(datetime(at.year, at.month, at.day, 10, tzinfo=UTC), 1000)
     if at.day > 12 or at.day == at.month:
-        assert answer == wanted
+        assert answer == expected
     else:
         assert isinstance(answer, NoTime)
         assert answer.fault is TimeFault.AMBIGUOUS
-        assert read_time(text, DateOrder.DAY_FIRST if is_day_first else DateOrder.MONTH_FIRST) == wanted
+        assert read_time(text, DateOrder.DAY_FIRST if is_day_first else DateOrder.MONTH_FIRST) == expected
 
 
 @given(

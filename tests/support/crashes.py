@@ -13,7 +13,7 @@ BOUNDARIES = (
     "begin.before", "begin.after", "call.before", "call.after", "commit.before", "commit.after", "abandon.before",
     "abandon.after",
 )  # fmt: skip
-RECORD_BOUNDARIES = tuple(one for one in BOUNDARIES if not one.startswith("call"))
+RECORD_BOUNDARIES = tuple(boundary for boundary in BOUNDARIES if not boundary.startswith("call"))
 
 
 class Crash(BaseException):

@@ -187,18 +187,18 @@ class Day:
             if count:
                 self._append(second, list(self._messages(second, count)))
 
-    def _append(self, second: int, made: Sequence[tuple[int, dict[str, Any]]]) -> None:
+    def _append(self, second: int, messages: Sequence[tuple[int, dict[str, Any]]]) -> None:
         at_ms = MIDNIGHT_MS + second * 1000
         moment = datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
         entries = []
-        for number, (kind, message) in enumerate(made):
+        for number, (kind, message) in enumerate(messages):
             position = len(self._received_at_ms)
             self._received_at_ms.append(at_ms)
             self._kinds.append(kind)
             message |= {"messageId": f"m{position}", "timestamp": f"{moment}.{number % 1000:03d}Z"}
             entries.append(Entry(1, f"m{position}", at_ms, json.dumps(message).encode()))
         self.world.journal.append(entries)
-        self._hour(second).messages += len(made)
+        self._hour(second).messages += len(messages)
 
     def _messages(self, second: int, count: int) -> Iterator[tuple[int, dict[str, Any]]]:
         """Messages, and whether their lag is measured: 1 identify, 2 track, 0 not."""

@@ -113,14 +113,14 @@ class Fleet:
         (self.folder / "log").write_text(self.ended_output)
 
     def receiver_urls(self) -> list[str]:
-        return [one.url for name, one in list(self.processes.items()) if name.startswith("receive")]
+        return [process.url for name, process in list(self.processes.items()) if name.startswith("receive")]
 
     def deliverer_pids(self) -> list[int]:
-        return [one.pid for name, one in list(self.processes.items()) if name.startswith("deliver")]
+        return [process.pid for name, process in list(self.processes.items()) if name.startswith("deliver")]
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """Every log line of an event, of all processes, with its time in seconds as `at`."""
-        output = self.ended_output + "".join(one.output for one in list(self.processes.values()))
+        output = self.ended_output + "".join(process.output for process in list(self.processes.values()))
         return [line for line in _logged(output) if line["event"] == event]
 
     def lanes_of(self, name: str) -> list[str]:
@@ -218,7 +218,7 @@ class Sender:
             while not self._post(body):
                 time.sleep(AGAIN_SECONDS)
             self.longest_seconds = max(self.longest_seconds, time.monotonic() - begun_at)
-            self.acknowledged += [one["messageId"] for one in upload]
+            self.acknowledged += [message["messageId"] for message in upload]
 
     def _post(self, body: bytes) -> bool:
         urls = self._receiver_urls()
@@ -246,7 +246,7 @@ class Sender:
 
 def sent_by(senders: Sequence[Sender]) -> list[str]:
     """Every acknowledged message id."""
-    return [one for sender in senders for one in sender.acknowledged]
+    return [message_id for sender in senders for message_id in sender.acknowledged]
 
 
 def wait_drained(store: Store, seconds: float) -> None:

@@ -41,11 +41,11 @@ class Installation:
         )
 
     def contact(self, email: str = "ada@example.com") -> dict[str, Any]:
-        [contact] = [one for one in self.world.emulator.contacts() if one["properties"]["email"] == email]
+        [contact] = [contact for contact in self.world.emulator.contacts() if contact["properties"]["email"] == email]
         return contact
 
     def companies(self, domain: str) -> list[dict[str, Any]]:
-        return [one for one in self.world.emulator.companies() if one["properties"].get("domain") == domain]
+        return [company for company in self.world.emulator.companies() if company["properties"].get("domain") == domain]
 
     def left_out(self) -> list[tuple[str, str]]:
         rows = self.world.database.execute("SELECT left_out FROM delivery WHERE left_out IS NOT NULL ORDER BY position")

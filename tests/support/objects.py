@@ -85,8 +85,8 @@ class ObjectLane:
         lease = record.lease_lane(1, "a", now_ms, 1000)
         assert lease is not None
         lane = record.lane(1)
-        due = {one.position: one for one in record.due(1, now_ms, 1000)}
-        through = max([lane.live_cursor, *(one.position for one in operations)])
+        due = {row.position: row for row in record.due(1, now_ms, 1000)}
+        through = max([lane.live_cursor, *(operation.position for operation in operations)])
         span = Span(
             live_after=lane.live_cursor, live_through=through, backfill_after=0, backfill_through=0, due=tuple(due)
         )
@@ -109,7 +109,7 @@ class ObjectLane:
     def _state(
         self, due: Mapping[int, Due], now_ms: int, operations: Sequence[Operation], is_import: bool
     ) -> CycleState:
-        positions = frozenset(one.position for one in operations)
+        positions = frozenset(operation.position for operation in operations)
         caller = self.portal.calls
         state = CycleState(self.world.destination, self.world.record, self.portal, caller, now_ms, self.suppress_ms)
         state.outcomes = Outcomes(due=due, planned_count=len(positions))
@@ -154,7 +154,7 @@ class ObjectLane:
 
     def records(self, object_type: str) -> list[dict[str, Any]]:
         """What HubSpot holds."""
-        return [one["properties"] for one in self.world.emulator.records(object_type)]
+        return [record["properties"] for record in self.world.emulator.records(object_type)]
 
     def left_out(self) -> list[tuple[str, str]]:
         """(field, reason) of everything that was left out."""

@@ -85,7 +85,9 @@ DIGEST_KEY = bytes(range(32))
 
 
 def _sqlite_rows(now_ms: int) -> list[OldRow]:
-    digests = b"".join(hashlib.blake2b(one.encode(), digest_size=8, key=DIGEST_KEY).digest() for one in IDS[:4])
+    digests = b"".join(
+        hashlib.blake2b(message_id.encode(), digest_size=8, key=DIGEST_KEY).digest() for message_id in IDS[:4]
+    )
     block = {"first_position": 1, "last_position": 4, "newest_at_ms": now_ms - 60_000 + 4, "digests": digests}
     return [
         OldRow(1, "journal_key", {"digest_key": DIGEST_KEY}),
@@ -97,13 +99,13 @@ def _postgres_rows(now_ms: int) -> list[OldRow]:
     seen = [
         {
             "half": 0,
-            "digest": hashlib.blake2b(f"1|{one}".encode(), digest_size=16).hexdigest(),
+            "digest": hashlib.blake2b(f"1|{message_id}".encode(), digest_size=16).hexdigest(),
             "at_ms": now_ms - 60_000 + position,
         }
-        for position, one in enumerate(IDS, 1)
+        for position, message_id in enumerate(IDS, 1)
     ]
     return [
-        *(OldRow(1, "journal_seen", one) for one in seen),
+        *(OldRow(1, "journal_seen", message_id) for message_id in seen),
         OldRow(6, "worker", {"owner": "gone:1", "expires_at_ms": now_ms - 60_000}),
         OldRow(7, "move", {"origin": b"a file", "copied_through": 2, "state": "done"}),
         OldRow(7, "journal_mark", {"journal": "postgres"}),
@@ -170,16 +172,16 @@ def _record(kind: str, now_ms: int) -> list[OldRow]:
 def _registry(now_ms: int, vault: Vault, hubspot_url: str) -> list[OldRow]:
     source = {"source_id": 1, "name": "server", "kind": "server", "identity_space": "server"}
     destination = {"destination_id": 1, "name": "hubspot", "hub_id": HUB_ID, "base_url": hubspot_url}
-    made = {"created_at_ms": now_ms - FAR_MS}
-    key = {"key_hash": vault.fingerprint(WRITE_KEY), "source_id": 1, "hint": WRITE_KEY[-4:], **made}
+    body = {"created_at_ms": now_ms - FAR_MS}
+    key = {"key_hash": vault.fingerprint(WRITE_KEY), "source_id": 1, "hint": WRITE_KEY[-4:], **body}
     token = vault.seal(Secret(TOKEN))
     return [
-        OldRow(3, "source", {"name": "server", "settings": json.dumps(source).encode(), **made}),
+        OldRow(3, "source", {"name": "server", "settings": json.dumps(source).encode(), **body}),
         OldRow(3, "write_key", key),
         OldRow(
             3,
             "destination",
-            {"name": "hubspot", "settings": json.dumps(destination).encode(), "sealed_token": token, **made},
+            {"name": "hubspot", "settings": json.dumps(destination).encode(), "sealed_token": token, **body},
         ),
         OldRow(3, "audit", {"at_ms": now_ms, "actor": "ada", "action": "source.added", "detail": "server"}),
     ]

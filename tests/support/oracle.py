@@ -55,28 +55,28 @@ class Expected:
 def expected(messages: Iterable[Fields], hub_id: str = HUB_ID) -> Expected:
     """The end state after these messages, in whatever order they came."""
     end = Expected()
-    in_time = sorted(messages, key=lambda one: str(one["timestamp"]))
-    identified = {one["userId"]: one["traits"]["email"] for one in in_time if is_identifying(one)}
+    in_time = sorted(messages, key=lambda message: str(message["timestamp"]))
+    identified = {message["userId"]: message["traits"]["email"] for message in in_time if is_identifying(message)}
     named = identified | {
-        one["userId"]: one["context"]["traits"]["email"]
-        for one in in_time
-        if "userId" in one and one["userId"] not in identified and "traits" in one.get("context", {})
+        message["userId"]: message["context"]["traits"]["email"]
+        for message in in_time
+        if "userId" in message and message["userId"] not in identified and "traits" in message.get("context", {})
     }
     users_of_devices = {
-        one["anonymousId"]: one["userId"]
-        for one in in_time
-        if one["type"] == "identify" and {"anonymousId", "userId"} <= one.keys()
-    } | {one["previousId"]: one["userId"] for one in in_time if one["type"] == "alias"}
-    for one in in_time:
-        user = one.get("userId") or users_of_devices.get(one["anonymousId"], "")
-        email = (identified if one["type"] == "group" else named).get(user)
-        if one["type"] in ("page", "alias"):
-            end.states[one["messageId"]] = "discarded"
+        message["anonymousId"]: message["userId"]
+        for message in in_time
+        if message["type"] == "identify" and {"anonymousId", "userId"} <= message.keys()
+    } | {message["previousId"]: message["userId"] for message in in_time if message["type"] == "alias"}
+    for message in in_time:
+        user = message.get("userId") or users_of_devices.get(message["anonymousId"], "")
+        email = (identified if message["type"] == "group" else named).get(user)
+        if message["type"] in ("page", "alias"):
+            end.states[message["messageId"]] = "discarded"
         elif email is None:
-            end.states[one["messageId"]] = "held"
+            end.states[message["messageId"]] = "held"
         else:
-            end.states[one["messageId"]] = "delivered"
-            apply(end, one, email, hub_id)
+            end.states[message["messageId"]] = "delivered"
+            apply(end, message, email, hub_id)
     return end
 
 
@@ -98,29 +98,29 @@ def differences(found: Mapping[str, Any], end: Expected) -> list[str]:
                 lines.append(f"{kind}: {key} has {shown}, not {records[key]}")
     pairs = {(email, domain) for email, domain in found["associations"]}
     lines += [f"association {pair}" for pair in sorted(pairs ^ end.associations)]
-    events = Counter((one["email"], one["event"], one["properties"]["number"]) for one in found["events"])
+    events = Counter((event["email"], event["event"], event["properties"]["number"]) for event in found["events"])
     lines += [f"event {event} is there {events[event]} times" for event in sorted(events.keys() ^ end.events)]
     lines += [f"event {event} is there {count} times" for event, count in sorted(events.items()) if count > 1]
-    uuids = Counter(one["uuid"] for one in found["events"])
+    uuids = Counter(event["uuid"] for event in found["events"])
     return lines + [f"event {uuid} has {count} times the same uuid" for uuid, count in uuids.items() if count > 1]
 
 
-def is_identifying(one: Fields) -> bool:
+def is_identifying(fields: Fields) -> bool:
     """Whether it names the person for good."""
-    return one["type"] == "identify" and "email" in one["traits"]
+    return fields["type"] == "identify" and "email" in fields["traits"]
 
 
-def apply(end: Expected, one: Fields, email: str, hub_id: str) -> None:
+def apply(end: Expected, fields: Fields, email: str, hub_id: str) -> None:
     """The effect of one message whose person is known; messages come in order of time."""
     contact = end.contacts.setdefault(email, {})
-    if one["type"] == "identify":
-        contact |= {TRAITS[key]: value for key, value in one["traits"].items() if key in TRAITS}
-    elif one["type"] == "track":
-        traits = one.get("context", {}).get("traits", {})
+    if fields["type"] == "identify":
+        contact |= {TRAITS[key]: value for key, value in fields["traits"].items() if key in TRAITS}
+    elif fields["type"] == "track":
+        traits = fields.get("context", {}).get("traits", {})
         contact |= {TRAITS[key]: value for key, value in traits.items() if key in TRAITS}
-        name = f"pe{hub_id}_{one['event'].lower().replace(' ', '_')}"
-        end.events.add((email, name, one["properties"]["number"]))
-    elif one["type"] == "group":
-        domain = one["traits"]["website"]
-        end.companies.setdefault(domain, {})["name"] = one["traits"]["name"]
+        name = f"pe{hub_id}_{fields['event'].lower().replace(' ', '_')}"
+        end.events.add((email, name, fields["properties"]["number"]))
+    elif fields["type"] == "group":
+        domain = fields["traits"]["website"]
+        end.companies.setdefault(domain, {})["name"] = fields["traits"]["name"]
         end.associations.add((email, domain))

@@ -116,8 +116,10 @@ def expected_orders(messages: Sequence[Mapping[str, Any]], stages: Mapping[str, 
     Shape: `stages` as `stages_of` gives them; messages without an order change nothing.
     """
     end = Orders({}, {}, set())
-    emails = {one["userId"]: one["traits"]["email"] for one in messages if "email" in one.get("traits", {})}
-    for message in sorted(messages, key=lambda one: str(one["timestamp"])):
+    emails = {
+        message["userId"]: message["traits"]["email"] for message in messages if "email" in message.get("traits", {})
+    }
+    for message in sorted(messages, key=lambda message: str(message["timestamp"])):
         fields = message.get("properties", {})
         if "order_id" in fields:
             _apply(end, fields, emails[message["userId"]], stages)

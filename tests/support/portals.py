@@ -44,7 +44,7 @@ class Portals:
         self._pids = pids
         self._owners: dict[int, int | None] = {}
         self._sockets = [listening_socket("127.0.0.1", 0) for _ in range(count)]
-        self._by_port = {one.getsockname()[1]: number for number, one in enumerate(self._sockets)}
+        self._by_port = {socket.getsockname()[1]: number for number, socket in enumerate(self._sockets)}
         self.urls = [f"http://127.0.0.1:{port}" for port in self._by_port]
         config = uvicorn.Config(
             self._serve,
@@ -70,7 +70,7 @@ class Portals:
 
     def throttled(self) -> int:
         """How many calls any portal answered with 429."""
-        return sum(int(one.stats()["refused"].get("429", 0)) for one in self.emulators)
+        return sum(int(emulator.stats()["refused"].get("429", 0)) for emulator in self.emulators)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         portal = self._by_port[scope["server"][1]]
@@ -97,7 +97,7 @@ class Portals:
 
 def _local_ports(pid: int) -> set[int]:
     try:
-        return {one.laddr.port for one in psutil.Process(pid).net_connections("tcp") if one.laddr}
+        return {connection.laddr.port for connection in psutil.Process(pid).net_connections("tcp") if connection.laddr}
     except psutil.Error:
         return set()
 
@@ -105,7 +105,7 @@ def _local_ports(pid: int) -> set[int]:
 def drivers(seen: Iterable[Seen], portal: int) -> list[tuple[int | None, float, float]]:
     """Who drove a portal, one after another: process, first and last moment. Raises when two called at once."""
     turns: list[tuple[int | None, float, float]] = []
-    for call in sorted((one for one in seen if one.portal == portal), key=lambda one: one.started_at):
+    for call in sorted((entry for entry in seen if entry.portal == portal), key=lambda item: item.started_at):
         if turns and turns[-1][0] == call.pid:
             pid, first, last = turns[-1]
             turns[-1] = (pid, first, max(last, call.ended_at))

@@ -56,10 +56,10 @@ class SoakSender(Sender):
         begin_ms = round(BEGIN.timestamp() * 1000)
         self._last_at_ms = max(self._last_at_ms + 1, round(time.time() * 1000) - begin_ms - BEHIND_SECONDS * 1000)
         person = Person(random.randrange(PEOPLE))
-        made = message(number, random.choice(KINDS), person, traits, random.random() < 0.5, self._last_at_ms)
-        made["messageId"] = f"{self._name}-m{number}"
-        self.messages[made["messageId"]] = made
-        return made
+        new_message = message(number, random.choice(KINDS), person, traits, random.random() < 0.5, self._last_at_ms)
+        new_message["messageId"] = f"{self._name}-m{number}"
+        self.messages[new_message["messageId"]] = new_message
+        return new_message
 
 
 @dataclass
@@ -210,7 +210,7 @@ def examine(soak: Soak) -> Findings:
 
 def keep_evidence(soak: Soak, folder: Path) -> Path:
     """What is needed to explain a difference: every message with its fates, and every portal with its histories."""
-    messages = {message_id: made for sender in soak.senders for message_id, made in sender.messages.items()}
+    messages = {message_id: message for sender in soak.senders for message_id, message in sender.messages.items()}
     fates = [
         {"message": message_id, "destination": name, "state": fate.state, "left_out": fate.left_out}
         for (message_id, name), fate in _fates(soak.store)
@@ -228,7 +228,7 @@ def keep_evidence(soak: Soak, folder: Path) -> Path:
 
 def _fates(store: Store) -> Iterable[tuple[tuple[str, str], Fate]]:
     """The fate of each message at each destination, by name."""
-    names = {one.destination_id: one.name for one in store.registry.destinations().values()}
+    names = {destination.destination_id: destination.name for destination in store.registry.destinations().values()}
     before: int | None = None
     while page := store.queries.messages(MessageFilter(before=before, limit=PAGE)):
         for summary in page:

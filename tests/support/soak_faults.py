@@ -63,7 +63,7 @@ class Faults:
                 sent = sum(len(sender.acknowledged) for sender in self._soak.senders)
                 tell(f"{round((end - now) / 60)} min left: {self.counts.total()} faults, {sent} acknowledged")
                 tell_at = now + 60
-            self._one()
+            self._cause_fault()
             time.sleep(self._random.uniform(0, 2 * mean_pause_seconds))
         self.end()
 
@@ -79,7 +79,7 @@ class Faults:
         for emulator in self._soak.portals.emulators:
             emulator.clear_faults()
 
-    def _one(self) -> None:
+    def _cause_fault(self) -> None:
         weights = [weight for weight, _ in self._kinds]
         for _ in range(20):
             [(_, act)] = self._random.choices(self._kinds, weights)
@@ -112,7 +112,7 @@ class Faults:
 
         thread = threading.Thread(target=run)
         thread.start()
-        self._restarts = [one for one in self._restarts if one.is_alive()] + [thread]
+        self._restarts = [restart for restart in self._restarts if restart.is_alive()] + [thread]
 
     # -- processes
 

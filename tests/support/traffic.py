@@ -21,7 +21,7 @@ def message(number: int, kind: str, person: Person, traits: dict[str, str], flag
         "event": "Order Made" if flag else "Seen",
         "properties": {"number": str(number)},
     }
-    made: dict[str, Any] = {
+    bodies: dict[str, Any] = {
         "identify": {"type": "identify", **person.ids(flag), "traits": {"email": person.email, **traits}},
         "update": {"type": "identify", **person.ids(flag), "traits": {"phone": str(number), **traits}},
         "track": {**person.ids(flag), **event},
@@ -36,13 +36,15 @@ def message(number: int, kind: str, person: Person, traits: dict[str, str], flag
         "page": {"type": "page", **person.ids(flag), "name": "Home"},
         "alias": {"type": "alias", "userId": user, "previousId": f"device{person.number}"},
     }[kind]
-    return {"messageId": f"m{number}", "timestamp": moment, **made}
+    return {"messageId": f"m{number}", "timestamp": moment, **bodies}
 
 
 def anything(number: int, people: int, random: Random) -> dict[str, Any]:
     """Some message of this number; its time is near those of its neighbours, before or after."""
     traits = {"firstName": random.choice("ABC"), "city": random.choice(["Graz", "Linz"])}
     traits["lifecycleStage"] = random.choice(["lead", "opportunity", "customer"])
-    wanted = {name: value for name, value in traits.items() if random.random() < 0.4}
+    expected = {name: value for name, value in traits.items() if random.random() < 0.4}
     at_ms = (number + random.randrange(1000)) * 1000 + number % 1000
-    return message(number, random.choice(KINDS), Person(random.randrange(people)), wanted, random.random() < 0.5, at_ms)
+    return message(
+        number, random.choice(KINDS), Person(random.randrange(people)), expected, random.random() < 0.5, at_ms
+    )

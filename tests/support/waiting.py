@@ -11,10 +11,10 @@ AGAIN_SECONDS = 0.02
 T = TypeVar("T")
 
 
-def until(look: Callable[[], T], seconds: float = LONGEST_SECONDS, told: Callable[[], object] = lambda: "") -> T:
-    """The first true answer of `look`; fails after so long, with what `told` then says."""
+def until(look: Callable[[], T], seconds: float = LONGEST_SECONDS, explain: Callable[[], object] = lambda: "") -> T:
+    """The first true answer of `look`; fails after so long, with what `explain` then says."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
-        assert time.monotonic() < deadline, f"not so after {seconds} s: {told()}"
+        assert time.monotonic() < deadline, f"not so after {seconds} s: {explain()}"
         time.sleep(AGAIN_SECONDS)
     return found

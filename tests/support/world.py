@@ -117,7 +117,7 @@ class World:
         self.emulator = Emulator(portal_id=int(HUB_ID), access_token=TOKEN, start_at_ms=now_ms, **portal)
         self.clock = SimulatedClock(now_ms, self.emulator.advance)
         self.destination = destination
-        self.sources = {one.source_id: one for one in sources}
+        self.sources = {source.source_id: source for source in sources}
         self.token = TOKEN
         self.policy = policy or LanePolicy()
         self.transport = EmulatorTransport(self.emulator, self.clock, latency_seconds)
@@ -144,8 +144,8 @@ class World:
 
     def register(self) -> None:
         """Put sources and destination into the registry, for queries."""
-        for one in self.sources.values():
-            assert self.store.registry.save_source(structs.replace(one, source_id=0)) == one
+        for source in self.sources.values():
+            assert self.store.registry.save_source(structs.replace(source, source_id=0)) == source
         saved = self.store.registry.save_destination(structs.replace(self.destination, destination_id=0))
         assert saved == self.destination
 
@@ -179,12 +179,12 @@ class World:
     def append(self, messages: Sequence[Mapping[str, Any]], *, is_backfill: bool = False, source_id: int = 1) -> None:
         """Journal messages at once, as `hubwire import` does."""
         now_ms = self.clock.now_ms()
-        history = [dict(one) for one in messages]
-        for one in history:
-            as_history(one)
+        history = [dict(message) for message in messages]
+        for entry in history:
+            as_history(entry)
         entries = [
-            Entry(source_id, str(one["messageId"]), now_ms, json.dumps(one).encode(), None, is_backfill)
-            for one in history
+            Entry(source_id, str(entry["messageId"]), now_ms, json.dumps(entry).encode(), None, is_backfill)
+            for entry in history
         ]
         self.journal.append(entries)
 
@@ -286,34 +286,34 @@ Shown = Sequence[Mapping[str, Any]]
 
 def portal_of(contacts: Shown, companies: Shown, associations: Shown, events: Shown) -> dict[str, Any]:
     """Contacts by e-mail, companies by domain, their associations and events by both: no ids, and a stable order."""
-    people = {one["id"]: one["properties"] for one in contacts}
-    firms = {one["id"]: one["properties"] for one in companies}
+    people = {contact["id"]: contact["properties"] for contact in contacts}
+    firms = {company["id"]: company["properties"] for company in companies}
     pairs: set[tuple[str, str]] = set()
-    for one in associations:
-        ends = {one[side]["type"]: one[side]["id"] for side in ("from", "to")}
+    for association in associations:
+        ends = {association[side]["type"]: association[side]["id"] for side in ("from", "to")}
         if ends.keys() == {"contacts", "companies"}:
             pairs.add((people[ends["contacts"]]["email"], firms[ends["companies"]]["domain"]))
     occurrences = [
         {
-            "email": people[one["contactId"]]["email"],
-            "event": one["eventName"],
-            "occurred_at": one["occurredAt"],
-            "properties": one["properties"],
-            "uuid": one["uuid"],
+            "email": people[event["contactId"]]["email"],
+            "event": event["eventName"],
+            "occurred_at": event["occurredAt"],
+            "properties": event["properties"],
+            "uuid": event["uuid"],
         }
-        for one in events
+        for event in events
     ]
     return {
-        "contacts": {one["email"]: one for one in people.values()},
-        "companies": {one["domain"]: one for one in firms.values()},
+        "contacts": {person["email"]: person for person in people.values()},
+        "companies": {firm["domain"]: firm for firm in firms.values()},
         "associations": sorted([list(pair) for pair in pairs]),
-        "events": sorted(occurrences, key=lambda one: json.dumps(one, sort_keys=True)),
+        "events": sorted(occurrences, key=lambda occurrence: json.dumps(occurrence, sort_keys=True)),
     }
 
 
 class _Sources:
     def __init__(self, sources: Mapping[int, Source]) -> None:
-        self._by_key = {write_key(one): one for one in sources.values()}
+        self._by_key = {write_key(source): source for source in sources.values()}
 
     def by_write_key(self, key: str) -> Source | None:
         return self._by_key.get(key)

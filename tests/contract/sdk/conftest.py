@@ -40,7 +40,7 @@ def once(name: str, *, of: list[Path]) -> tuple[Path, bool]:
     return folder, (folder / ".made").exists()
 
 
-def made(folder: Path) -> None:
+def note_made(folder: Path) -> None:
     (folder / ".made").touch()
 
 
@@ -51,7 +51,7 @@ def python_2_3() -> Path:
     if not (folder / ".made").exists():
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         run([*pip, "--target", str(folder), "segment-analytics-python==2.3.4"], HERE)
-        made(folder)
+        note_made(folder)
     return folder
 
 
@@ -72,7 +72,7 @@ def go_client() -> str:
     folder, is_made = once("go", of=[source / "main.go", source / "go.mod", source / "go.sum"])
     if not is_made:
         run([go, "build", "-o", str(folder / "client"), "."], source)
-        made(folder)
+        note_made(folder)
     return str(folder / "client")
 
 
@@ -84,7 +84,7 @@ def java_client() -> list[str]:
     if not is_made:
         shutil.copytree(source, folder, dirs_exist_ok=True)
         run([mvn, "-q", "-B", "package"], folder)
-        made(folder)
+        note_made(folder)
     path = os.pathsep.join([str(folder / "target" / "classes"), str(folder / "target" / "dependency" / "*")])
     return [java, "-cp", path]
 

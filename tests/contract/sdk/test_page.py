@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.contract.sdk.conftest import HERE, made, once, run, tool
+from tests.contract.sdk.conftest import HERE, note_made, once, run, tool
 from tests.docs.pages import DOCS, blocks, section
 from tests.integration.receive.harness import WRITE_KEY, Receiving
 
@@ -79,7 +79,7 @@ def test_the_go_code_sends_an_identify_and_a_track(server: Receiving, tmp_path: 
         with_arguments = with_arguments.replace('"https://cdp.example.com"', "os.Args[1]")
         (folder / "main.go").write_text(with_arguments, encoding="utf-8")
         run([go, "build", "-o", str(folder / "page"), "."], folder)
-        made(folder)
+        note_made(folder)
     check_arrived(server, run_code([str(folder / "page"), server.url, WRITE_KEY], tmp_path), ["identify", "track"])
 
 

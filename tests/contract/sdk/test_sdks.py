@@ -112,7 +112,7 @@ def test_rudder_sdk_node(server: Receiving, node: str) -> None:
     server.door.refusals.extend(stumbles())
     check(send(server, [node, str(HERE / "node" / "client.mjs"), "rudderstack"]), "analytics-node")
     check_stumbled(server)
-    [kinds] = {(one["content-type"], one["content-encoding"]) for one in server.requested("/v1/batch")}
+    [kinds] = {(request["content-type"], request["content-encoding"]) for request in server.requested("/v1/batch")}
     assert kinds == ("application/x-www-form-urlencoded", "gzip")
 
 
@@ -121,7 +121,7 @@ def test_segment_analytics_next(server: Receiving, node: str, strategy: str) -> 
     server.door.refusals.extend(stumbles())
     check(show(server, [node, str(HERE / "node" / "browser.mjs")], strategy), "analytics.js")
     check_stumbled(server)
-    paths = {one[":path"] for one in server.requests}
+    paths = {request[":path"] for request in server.requests}
     assert paths == ({"/v1/b"} if strategy == "batching" else {f"/v1/{name[0]}" for name in TYPES})
 
 
@@ -135,7 +135,9 @@ def test_analytics_go(server: Receiving, go_client: str) -> None:
 @pytest.mark.slow  # the client waits 15 seconds and more between its tries
 def test_analytics_java(server: Receiving, java_client: list[str]) -> None:
     # It waits 15 seconds and more between its tries: two of the three stumbles are enough of that.
-    met = [one for one in stumbles() if one.code != BackendUnavailable.code or isinstance(one, LostAnswer)]
+    met = [
+        stumble for stumble in stumbles() if stumble.code != BackendUnavailable.code or isinstance(stumble, LostAnswer)
+    ]
     server.door.refusals.extend(met)
     check(send(server, [*java_client, "Client"]), "analytics-java")
     assert server.door.refused == len(met) == 2
@@ -152,5 +154,7 @@ def test_analytics_kotlin(server: Receiving, java_client: list[str]) -> None:
     assert messages["identify"].traits == {"email": "peter@example.com"}
     assert {message.context["library"]["name"] for message in messages.values()} == {"analytics-kotlin"}
     check_stumbled(server)
-    sent = [(one.get("content-encoding"), one.get("transfer-encoding")) for one in server.requested("/v1/b")]
+    sent = [
+        (request.get("content-encoding"), request.get("transfer-encoding")) for request in server.requested("/v1/b")
+    ]
     assert sent == [("gzip", "chunked")] * 4

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.contract.sdk.conftest import BUILD, made, once, run, tool
+from tests.contract.sdk.conftest import BUILD, note_made, once, run, tool
 from tests.support.process import HubwireProcess
 from tests.support.waiting import until
 
@@ -78,7 +78,7 @@ class Commands:
         if not (folder / ".made").exists():
             pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             run([*pip, "--target", str(folder), requirement], VENDORS)
-            made(folder)
+            note_made(folder)
         self.environment = {"PYTHONPATH": str(folder)}
         # -S: the client sees its own packages only.
         return [sys.executable, "-S", str(VENDORS / "python_client.py"), module]
@@ -89,7 +89,7 @@ class Commands:
         if not is_made:
             shutil.copytree(source, folder, dirs_exist_ok=True)
             run([npm, "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], folder)
-            made(folder)
+            note_made(folder)
         shutil.copy(source / "client.js", folder / "client.js")
         return [node, str(folder / "client.js"), client]
 
@@ -98,7 +98,7 @@ class Commands:
         folder, is_made = once("rust", of=[source / "Cargo.toml", source / "Cargo.lock", source / "src/main.rs"])
         if not is_made:
             run([cargo, "build", "--quiet", "--locked", "--target-dir", str(folder)], source, COMPILE_SECONDS)
-            made(folder)
+            note_made(folder)
         return [str(folder / "debug/sdk-client"), "rudderstack" if client == "rudderanalytics" else "segment"]
 
     def _java(self) -> list[str]:
@@ -108,7 +108,7 @@ class Commands:
         if not is_made:
             shutil.copytree(source, folder, dirs_exist_ok=True)
             run([mvn, "-q", "-B", "package"], folder)
-            made(folder)
+            note_made(folder)
         path = os.pathsep.join([str(folder / "target/classes"), str(folder / "target/dependency/*")])
         return [java, "-cp", path, "RudderStackClient"]
 

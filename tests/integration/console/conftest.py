@@ -11,6 +11,6 @@ from tests.integration.console.harness import Console
 
 @pytest.fixture
 def console(tmp_path: Path) -> Iterator[Console]:
-    made = Console(tmp_path)
-    yield made
-    made.close()
+    new_console = Console(tmp_path)
+    yield new_console
+    new_console.close()

@@ -103,7 +103,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.sent: list[tuple[int, dict[str, Any]]] = []
-        self.made: list[tuple[int, str, str, str]] = []
+        self.created: list[tuple[int, str, str, str]] = []
         self.made_together: list[tuple[str, list[tuple[str, str]]]] = []
         self.schema_problem = ""
         self.refused_tokens: set[str] = set()
@@ -193,11 +193,13 @@ class Bench:
         )
 
     async def make_missing(self, destination_id: int, plan: SchemaPlan, group: str) -> None:
-        made = [(one.object_type, one.name) for one in plan.properties] + [("event", one.name) for one in plan.events]
-        self.made_together.append((group, made))
+        definitions = [(definition.object_type, definition.name) for definition in plan.properties] + [
+            ("event", event.name) for event in plan.events
+        ]
+        self.made_together.append((group, definitions))
 
     async def make_property(self, destination_id: int, object_type: str, name: str, label: str, type_: str) -> None:
-        self.made.append((destination_id, object_type, name, type_))
+        self.created.append((destination_id, object_type, name, type_))
 
 
 class Console:
@@ -471,4 +473,4 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
     def links(self) -> list[str]:
-        return [str(one["href"]) for one in self.all("a") if one.get("href")]
+        return [str(element["href"]) for element in self.all("a") if element.get("href")]

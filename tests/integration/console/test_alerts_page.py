@@ -27,7 +27,7 @@ HOUR_SECONDS = 3600.0
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[Console]:
     """A console that tells a webhook and an address."""
-    made = Console(
+    console = Console(
         tmp_path,
         alert_webhook_url=Secret(HOOK),
         alert_email_to=("olga@example.org",),
@@ -35,8 +35,8 @@ def watched(tmp_path: Path) -> Iterator[Console]:
         smtp_url=Secret("smtp://127.0.0.1:9"),
         alert_silent_hours=1.0,
     )
-    yield made
-    made.close()
+    yield console
+    console.close()
 
 
 def test_without_a_channel_the_page_says_so(console: Console) -> None:
@@ -63,8 +63,8 @@ def test_the_page_and_its_twin_show_what_is_on(watched: Console) -> None:
         assert secret not in html
     page, api = watched.json("/alerts"), watched.call("GET", "/alerts").json()
     assert api["rules"] == page["rules"]
-    assert [one["target"] for one in api["channels"]] == ["***", "olga@example.org"]
-    [silent] = [one for one in api["rules"] if one["name"] == "silent"]
+    assert [channel["target"] for channel in api["channels"]] == ["***", "olga@example.org"]
+    [silent] = [rule for rule in api["rules"] if rule["name"] == "silent"]
     assert silent["threshold"] == 1.0
     assert silent["on"][0]["since_ms"] == watched.clock.now_ms()
 

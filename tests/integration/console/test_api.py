@@ -35,10 +35,10 @@ def lane_id(console: Console) -> int:
 
 def test_every_get_answers_as_described(console: Console, lane_id: int) -> None:
     console.call("POST", "/replay", json={"state": "dead"})
-    asked = {"regulationType": "SUPPRESS_ONLY", "subjectType": "USER_ID", "subjectIds": ["u9"]}
-    made = conforms("/regulations", "POST", console.call("POST", "/regulations", json=asked))
+    request = {"regulationType": "SUPPRESS_ONLY", "subjectType": "USER_ID", "subjectIds": ["u9"]}
+    new_answer = conforms("/regulations", "POST", console.call("POST", "/regulations", json=request))
     paths = {"replay_id": "1", "source_id": "server", "destination_id": "HubSpot", "message_id": "m-4"}
-    paths["regulation_id"] = made["data"]["regulateId"]
+    paths["regulation_id"] = new_answer["data"]["regulateId"]
     queries = {"plan-stored": {"message_id": "m-0"}}
     for operation in OPERATIONS:
         if operation.method == "GET":
@@ -81,13 +81,13 @@ def test_messages_are_filtered_and_paged(console: Console, lane_id: int) -> None
     while True:
         query = {"limit": 4, **({"before": before} if before else {})}
         answer = conforms("/messages", "GET", console.call("GET", "/messages", params=query))
-        seen += [one["position"] for one in answer["messages"]]
+        seen += [message["position"] for message in answer["messages"]]
         before = answer["before"]
         if before is None:
             break
     assert seen == list(range(9, 0, -1))
     dead = console.call("GET", "/messages", params={"state": "dead", "destination": "HubSpot"}).json()["messages"]
-    assert [one["message_id"] for one in dead] == ["m-4"]
+    assert [message["message_id"] for message in dead] == ["m-4"]
     assert console.call("GET", "/messages", params={"rejected": "true"}).json()["messages"][0]["rejected"] == "no-ids"
 
 
@@ -107,10 +107,10 @@ def test_a_bad_parameter_is_named(console: Console, lane_id: int, query: dict[st
     assert (answer.status_code, answer.json()["field"]) == (400, field)
 
 
-@pytest.mark.parametrize("wanted", ["nobody", "9" * 400])
+@pytest.mark.parametrize("expected", ["nobody", "9" * 400])
 @pytest.mark.parametrize("field", ["source", "destination"])
-def test_a_parameter_that_names_nothing_is_not_found(console: Console, lane_id: int, field: str, wanted: str) -> None:
-    answer = console.call("GET", "/messages", params={field: wanted})
+def test_a_parameter_that_names_nothing_is_not_found(console: Console, lane_id: int, field: str, expected: str) -> None:
+    answer = console.call("GET", "/messages", params={field: expected})
     assert (answer.status_code, answer.json()["field"]) == (404, field)
 
 
@@ -165,7 +165,7 @@ def test_messages_of_a_replay_are_listed(console: Console, lane_id: int) -> None
     counts = conforms("/replays/{replay_id}", "GET", console.call("GET", "/replays/1"))["counts"]
     assert counts == [{"destination_id": lane_id, "part": "waiting", "state": None, "count": 1}]
     answer = console.call("GET", "/messages", params={"replay": 1, "replay_part": "waiting"})
-    assert [one["message_id"] for one in conforms("/messages", "GET", answer)["messages"]] == ["m-4"]
+    assert [message["message_id"] for message in conforms("/messages", "GET", answer)["messages"]] == ["m-4"]
     bad = console.call("GET", "/messages", params={"replay_part": "waiting"})
     assert (bad.status_code, bad.json()["field"]) == (400, "replay_part")
 
@@ -181,11 +181,11 @@ def test_a_discard_says_why(console: Console, lane_id: int) -> None:
 def test_a_group_is_snoozed_and_woken(console: Console, lane_id: int) -> None:
     group = {"state": "dead", "reason": "invalid-input"}
     answer = console.call("POST", "/failures/snooze", json={**group, "destination": "HubSpot", "for": "24h"})
-    made = conforms("/failures/snooze", "POST", answer)
-    assert (made["destination_id"], made["until_ms"]) == (lane_id, console.clock.now_ms() + 86_400_000)
+    new_answer = conforms("/failures/snooze", "POST", answer)
+    assert (new_answer["destination_id"], new_answer["until_ms"]) == (lane_id, console.clock.now_ms() + 86_400_000)
     listed = conforms("/failures", "GET", console.call("GET", "/failures"))
-    assert [one["failure"]["state"] for one in listed["failures"]] == ["retrying", "held"]
-    assert [one["snooze"] for one in listed["snoozed"]] == [made]
+    assert [group["failure"]["state"] for group in listed["failures"]] == ["retrying", "held"]
+    assert [group["snooze"] for group in listed["snoozed"]] == [new_answer]
     woken = [conforms("/failures/wake", "POST", console.call("POST", "/failures/wake", json=group)) for _ in range(2)]
     assert woken == [{"is_woken": True}, {"is_woken": False}]
     bad = console.call("POST", "/failures/snooze", json={**group, "for": "1y"})
@@ -212,8 +212,8 @@ def test_a_discard_is_counted_and_done(console: Console, lane_id: int) -> None:
 
 
 def test_a_source_lives_from_begin_to_end(console: Console, lane_id: int) -> None:
-    made = conforms("/sources", "POST", console.call("POST", "/sources", json={"name": "app", "kind": "mobile"}))
-    source_id, key = made["source"]["source_id"], made["write_keys"][0]["text"]
+    answer = conforms("/sources", "POST", console.call("POST", "/sources", json={"name": "app", "kind": "mobile"}))
+    source_id, key = answer["source"]["source_id"], answer["write_keys"][0]["text"]
     assert console.store.registry.source_of_key(key) is not None
     path = "/sources/{source_id}"
     change = console.call("PATCH", f"/sources/{source_id}", json={"messages_per_second": 10})
@@ -230,10 +230,10 @@ def test_a_source_lives_from_begin_to_end(console: Console, lane_id: int) -> Non
 def test_a_destination_lives_from_begin_to_end_and_its_token_never_comes_out(console: Console, lane_id: int) -> None:
     token = "pat-eu1-secret-token"
     body = {"name": "Second", "hub_id": "42", "token": token, "mapping": {"contact": {"plan": "tier"}}}
-    made = console.call("POST", "/destinations", json=body)
-    assert conforms("/destinations", "POST", made)["has_token"]
+    new_answer = console.call("POST", "/destinations", json=body)
+    assert conforms("/destinations", "POST", new_answer)["has_token"]
     path = "/destinations/{destination_id}"
-    answers = [made]
+    answers = [new_answer]
     for method, sub, content in (
         ("PATCH", "", {"hold_hours": 1, "source_ids": [1], "is_paused": True}),
         ("POST", "/pause", None),

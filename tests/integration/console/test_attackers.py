@@ -75,19 +75,19 @@ BODIES: dict[str, dict[str, Any]] = {
 NO_ROWS = ["18446744073709551616", "9" * 30, "9" * 5000]
 
 
-@pytest.mark.parametrize("number", NO_ROWS, ids=lambda one: f"{len(one)}-digits")
+@pytest.mark.parametrize("number", NO_ROWS, ids=lambda number: f"{len(number)}-digits")
 def test_a_number_that_no_row_can_have_is_not_found(console: Console, number: str) -> None:
     console.fill()
     console.sign_in()
     for path in dict.fromkeys(NUMBERED):
-        asked = re.sub(r"\{\w+:int\}", number, path).replace("{step}", "token")
-        statuses = {console.get(asked).status_code, console.post(asked, name="x").status_code}
-        assert statuses <= {404, 405}, asked[:60]
+        address = re.sub(r"\{\w+:int\}", number, path).replace("{step}", "token")
+        statuses = {console.get(address).status_code, console.post(address, name="x").status_code}
+        assert statuses <= {404, 405}, address[:60]
     for operation in OPERATIONS:
-        asked = re.sub(r"\{(replay|source|destination)_id(:int)?\}", number, operation.path)
-        if asked != operation.path:
+        address = re.sub(r"\{(replay|source|destination)_id(:int)?\}", number, operation.path)
+        if address != operation.path:
             body = BODIES.get(operation.name, {})
-            assert console.call(operation.method, asked, json=body).status_code == 404, asked[:60]
+            assert console.call(operation.method, address, json=body).status_code == 404, address[:60]
     for page in ("/test", "/messages", "/schema"):
         assert console.get(page, source=number, destination=number).status_code < 500
 
@@ -172,7 +172,9 @@ def test_what_senders_write_is_never_markup(console: Console, path: str) -> None
     answer = console.get(path)
     page = Page(answer.text)
     assert XSS not in answer.text
-    assert [one for one in page.all("script") if not str(one.get("src", "")).startswith("/console/static/")] == []
+    assert [
+        number for number in page.all("script") if not str(number.get("src", "")).startswith("/console/static/")
+    ] == []
     assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
     policy = answer.headers["content-security-policy"]
     assert "script-src 'self'" in policy

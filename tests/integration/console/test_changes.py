@@ -25,9 +25,9 @@ from hubwire.web.request import DONE
 
 @pytest.fixture
 def lane_id(console: Console) -> int:
-    made = console.fill()
+    ids = console.fill()
     console.sign_in()
-    return made
+    return ids
 
 
 # -- getting started
@@ -37,11 +37,11 @@ def test_the_whole_set_up_of_a_new_destination(console: Console) -> None:
     console.sign_in()
     assert "Add HubSpot" in console.get("/setup").text
     assert "A new source" in console.get("/setup/new?kind=hubspot").text
-    made = console.post(
+    new_answer = console.post(
         "/setup/new", kind="hubspot", name="Our HubSpot", feeds="new", source_name="website", source_kind="web"
     )
-    assert made.status_code == 200
-    assert "wk_" in made.text, "the new source's write key is shown"
+    assert new_answer.status_code == 200
+    assert "wk_" in new_answer.text, "the new source's write key is shown"
     destination = console.store.registry.destinations()[1]
     source = console.store.registry.sources()[1]
     assert (destination.is_paused, destination.source_ids, source.kind) == (True, (1,), SourceKind.WEB)
@@ -99,9 +99,9 @@ def test_a_destination_that_cannot_be_leaves_no_source_behind(console: Console, 
 
 
 def test_a_source_is_added_with_a_write_key_that_is_shown_once(console: Console, lane_id: int) -> None:
-    made = console.post("/sources/new", name="backend", kind="server", allowed_origins="", device_mode="1")
+    answer = console.post("/sources/new", name="backend", kind="server", allowed_origins="", device_mode="1")
     key = console.json("/sources")["lines"][-1]["keys"][0].removeprefix("…")
-    assert key in made.text
+    assert key in answer.text
     stored = console.store.registry.sources()[3]
     assert (stored.name, stored.device_mode, stored.identity_space) == ("backend", False, "server")
     again = console.get("/sources/3").text
@@ -190,7 +190,7 @@ def test_options_are_changed_and_the_audit_says_which(console: Console, lane_id:
     assert (stored.region, stored.api_version, stored.hold_hours) == ("eu1", "2026-03", 24.0)
     assert stored.cookie_after_hours == 1.5
     assert (stored.source_ids, stored.calls_per_second, stored.suppress_unchanged_hours) == ((2,), 5.0, 24.0)
-    [entry] = [one for one in console.store.registry.audit(10) if one.action == "destination.changed"]
+    [entry] = [entry for entry in console.store.registry.audit(10) if entry.action == "destination.changed"]
     assert (entry.actor, "hold_hours 72.0 -> 24.0" in entry.detail) == ("admin-person", True)
 
 
@@ -260,14 +260,14 @@ def test_switches_are_all_set_from_one_form(console: Console, lane_id: int) -> N
 def test_a_property_is_created_in_the_portal(console: Console, lane_id: int) -> None:
     answer = console.post(f"/schema/{lane_id}/properties", object="company", name="tier", type="number")
     assert answer.status_code == 303
-    assert console.bench.made == [(lane_id, "companies", "tier", "number")]
+    assert console.bench.created == [(lane_id, "companies", "tier", "number")]
     assert console.post(f"/schema/{lane_id}/properties", object="contact", name="Bad Name").status_code == 422
 
 
 def test_what_is_ticked_of_the_plan_is_created_in_a_named_group(console: Console, lane_id: int) -> None:
     event = {"type": "track", "userId": "u", "event": "Signed Up", "properties": {"email": "anna@example.com"}}
     console.receive(event, "signed-up")
-    shown = {(one["object_type"], one["name"]): one for one in console.json("/schema?messages=100")["missing"]}
+    shown = {(field["object_type"], field["name"]): field for field in console.json("/schema?messages=100")["missing"]}
     assert shown["contact", "plan"]["state"] == "missing"
     assert shown["event", "signed_up"]["count"] == 1
     form = {"messages": "100", "group": "from_segment", "item": "contact:plan"}
@@ -275,7 +275,7 @@ def test_what_is_ticked_of_the_plan_is_created_in_a_named_group(console: Console
     assert answer.status_code == 200
     assert "Created in HubSpot:contact property plan" in Page(answer.text).text
     assert console.bench.made_together == [("from_segment", [("contact", "plan")])]
-    [entry] = [one for one in console.store.registry.audit(20) if one.action == "schema.created"]
+    [entry] = [entry for entry in console.store.registry.audit(20) if entry.action == "schema.created"]
     assert entry.detail == "HubSpot: contact.plan"
 
 
@@ -291,8 +291,10 @@ def test_nothing_is_created_that_is_not_in_the_plan(console: Console, lane_id: i
 def test_the_api_shows_the_same_comparison_and_creates_from_it(console: Console, lane_id: int) -> None:
     found = console.call("GET", "/destinations/HubSpot/schema", params={"messages": "100"}).json()
     page = console.json("/schema?messages=100&state=missing")
-    wanted = [one for one in found["entries"] if one["object_type"] == "contact" and one["state"] == "missing"]
-    assert page["entries"] == wanted
+    expected = [
+        entry for entry in found["entries"] if entry["object_type"] == "contact" and entry["state"] == "missing"
+    ]
+    assert page["entries"] == expected
     assert console.call("POST", "/destinations/HubSpot/schema", json={"items": ["contact:plan"]}).status_code == 200
     assert console.call("POST", "/destinations/HubSpot/schema", json={"items": ["contact:no"]}).status_code == 400
     assert console.bench.made_together == [("", [("contact", "plan")])]
@@ -360,8 +362,8 @@ def test_an_estimate_plans_the_newest_and_takes_the_rest_to_cost_as_much(
     )
     monkeypatch.setattr(replay_estimate, "PLANNED_MESSAGES", 1)
     part = replay_estimate.replay_estimate(console.deps, targets, schemas, 100)
-    one = replay_estimate.replay_estimate(console.deps, targets[-1:], schemas, 100)
-    assert (part.planned, part.calls, part.seconds) == (1, 3 * one.calls, round(3 * one.seconds, 1))
+    estimate = replay_estimate.replay_estimate(console.deps, targets[-1:], schemas, 100)
+    assert (part.planned, part.calls, part.seconds) == (1, 3 * estimate.calls, round(3 * estimate.seconds, 1))
     assert replay_estimate.replay_estimate(console.deps, [(99, 1)], {}, 100).calls == 0
 
 
@@ -447,7 +449,7 @@ def test_one_message_is_replayed_from_its_page(console: Console, lane_id: int) -
 
 
 def test_a_list_is_downloaded_by_those_who_may_read_it(console: Console, lane_id: int) -> None:
-    [link] = [one for one in Page(console.get("/messages?state=dead").text).links() if "ndjson" in one]
+    [link] = [link for link in Page(console.get("/messages?state=dead").text).links() if "ndjson" in link]
     answer = console.get(link)
     assert answer.headers["content-type"] == "application/x-ndjson"
     assert answer.headers["content-disposition"] == 'attachment; filename="messages.ndjson"'
@@ -478,7 +480,8 @@ def test_a_group_leads_to_the_rule_that_helps(state: str, reason: str, detail: s
 def test_the_rule_is_filled_in(console: Console, lane_id: int) -> None:
     assert console.json("/failures")["dead"][0]["mapping_href"] == f"/mapping/{lane_id}"
     inputs = {
-        one.get("name"): one.get("value") for one in Page(console.get("/mapping/1?name=hs_lead").text).all("input")
+        element.get("name"): element.get("value")
+        for element in Page(console.get("/mapping/1?name=hs_lead").text).all("input")
     }
     assert (inputs["trait"], inputs["name"]) == ("", "hs_lead")
 
@@ -498,9 +501,9 @@ def test_a_group_of_failures_is_snoozed_and_wakes_by_itself(console: Console, la
     assert (page["dead"], page["snoozed"][0]["group"]["count"]) == ([], 1)
     assert page["snoozed"][0]["group"]["snooze"]["until_ms"] == console.clock.now_ms() + 3_600_000
     assert "invalid-input" not in console.get("/").text
-    assert {one["group"]["failure"]["state"] for one in console.json("/")["failures"]} == {"retrying", "held"}
+    assert {group["group"]["failure"]["state"] for group in console.json("/")["failures"]} == {"retrying", "held"}
     assert console.store.queries.failures() == before, "nothing of the messages changes"
-    [entry] = [one for one in console.store.registry.audit(5) if one.action == "failures.snoozed"]
+    [entry] = [entry for entry in console.store.registry.audit(5) if entry.action == "failures.snoozed"]
     assert entry.detail.startswith("HubSpot: dead, invalid-input, until 2026-")
     console.clock.advance(3600)
     page = console.json("/failures")
@@ -522,7 +525,7 @@ def test_a_snoozed_group_is_woken_by_a_person(console: Console, lane_id: int) ->
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "text"),
     [
         ({"for": "2h"}, "for must be one of 1h, 24h, 7d"),
         ({}, "for how long: 1h, 24h, 7d; or until when"),
@@ -533,10 +536,10 @@ def test_a_snoozed_group_is_woken_by_a_person(console: Console, lane_id: int) ->
         ({"for": "1h", "destination": "99"}, "there is no destination"),
     ],
 )
-def test_a_snooze_that_cannot_be_is_refused(console: Console, lane_id: int, changes: dict[str, str], said: str) -> None:
+def test_a_snooze_that_cannot_be_is_refused(console: Console, lane_id: int, changes: dict[str, str], text: str) -> None:
     answer = console.post("/failures/snooze", **{**group_form(lane_id), **changes})
     status = 404 if "destination" in changes else 400
-    assert (answer.status_code, said in Page(answer.text).text) == (status, True)
+    assert (answer.status_code, text in Page(answer.text).text) == (status, True)
     assert console.json("/failures")["snoozed"] == []
 
 
@@ -567,7 +570,7 @@ def test_a_filtered_set_is_counted_discarded_and_replayed(console: Console, lane
     page = Page(console.get("/messages/m-4").text).text
     assert "it was dead (invalid-input)" in page
     assert "A person discarded it" in page
-    [entry] = [one for one in console.store.registry.audit(10) if one.action == "messages.discarded"]
+    [entry] = [entry for entry in console.store.registry.audit(10) if entry.action == "messages.discarded"]
     assert (entry.actor, entry.detail) == ("admin-person", '1 messages, {"state":"dead","reason":"invalid-input"}')
     assert console.post("/discards", state="dead").headers["location"].endswith("done=moved-on")
     console.post("/replays", state="discarded", reason="discarded-by-person")
@@ -575,7 +578,9 @@ def test_a_filtered_set_is_counted_discarded_and_replayed(console: Console, lane
 
 
 def test_why_it_is_discarded_is_shown_and_audited(console: Console, lane_id: int) -> None:
-    assert "note" in [one.get("name") for one in Page(console.get("/discards/new?state=dead").text).all("input")]
+    assert "note" in [
+        element.get("name") for element in Page(console.get("/discards/new?state=dead").text).all("input")
+    ]
     refused = console.post("/discards", state="dead", note="x" * 201)
     assert (refused.status_code, "note has 201 characters; at most 200" in refused.text) == (400, True)
     assert console.store.queries.messages(MessageFilter(state=State.DEAD))
@@ -586,7 +591,7 @@ def test_why_it_is_discarded_is_shown_and_audited(console: Console, lane_id: int
     form = {"destination": str(lane_id), "position": "3", "state": "held", "note": "nobody knows them"}
     console.post("/discards/message/m-2", **form)
     assert "because: nobody knows them; it was held (unknown-person)" in Page(console.get("/messages/m-2").text).text
-    details = [one.detail for one in console.store.registry.audit(10) if one.action == "messages.discarded"]
+    details = [entry.detail for entry in console.store.registry.audit(10) if entry.action == "messages.discarded"]
     assert details == [
         '1 messages, {"state":"held"}, because: nobody knows them',
         f'1 messages, {{"state":"dead"}}, because: {XSS} test data',
@@ -605,11 +610,11 @@ def test_one_message_is_discarded_from_its_page(console: Console, lane_id: int) 
 
 @pytest.mark.parametrize("state", ["delivered", "retrying", "discarded", "pending", "", "toast"])
 def test_only_what_is_dead_or_held_is_discarded(console: Console, lane_id: int, state: str) -> None:
-    before = [one.fates for one in console.store.queries.messages(MessageFilter())]
+    before = [message.fates for message in console.store.queries.messages(MessageFilter())]
     assert console.post("/discards", state=state).status_code == 400
     answer = console.post("/discards/message/m-4", destination="1", position="5", state=state)
     assert answer.status_code == 400
-    assert [one.fates for one in console.store.queries.messages(MessageFilter())] == before
+    assert [message.fates for message in console.store.queries.messages(MessageFilter())] == before
     assert "/discards/new" not in str(Page(console.get("/messages?state=delivered").text).links())
 
 
@@ -627,8 +632,8 @@ def test_a_deletion_request_is_taken_and_its_receipt_names_nobody(console: Conso
     assert "Delete everywhere" in person
     form = console.get("/regulations?subject=paula@example.org").text
     assert "paula@example.org</textarea>" in form
-    asked = console.post("/regulations", type="DELETE_INTERNAL", subject_type="EMAIL", subjects="paula@example.org\n")
-    page = asked.headers["location"]
+    answer = console.post("/regulations", type="DELETE_INTERNAL", subject_type="EMAIL", subjects="paula@example.org\n")
+    page = answer.headers["location"]
     assert asyncio.run(console.forgetter.run_open()) == 1
     shown = console.json(page)
     assert (shown["line"]["state"], shown["is_open"]) == ("FINISHED", False)
@@ -642,11 +647,11 @@ def test_a_deletion_request_is_taken_and_its_receipt_names_nobody(console: Conso
 
 
 def test_a_deletion_request_for_nobody_who_is_known_says_so(console: Console, lane_id: int) -> None:
-    asked = console.post("/regulations", type="SUPPRESS_WITH_DELETE_INTERNAL", subject_type="USER_ID", subjects="who?")
+    answer = console.post("/regulations", type="SUPPRESS_WITH_DELETE_INTERNAL", subject_type="USER_ID", subjects="who?")
     asyncio.run(console.forgetter.run_open())
-    shown = console.json(asked.headers["location"])
+    shown = console.json(answer.headers["location"])
     assert (shown["line"]["state"], shown["is_known"], shown["is_suppressed"]) == ("FINISHED", False, True)
-    assert "This person is not known here" in Page(console.get(asked.headers["location"]).text).text
+    assert "This person is not known here" in Page(console.get(answer.headers["location"]).text).text
 
 
 def test_what_is_kept_of_a_replay_names_no_person(console: Console, lane_id: int) -> None:
@@ -660,8 +665,8 @@ def test_what_is_kept_of_a_replay_names_no_person(console: Console, lane_id: int
 
 
 def test_a_member_gets_a_token_once_and_works_with_it(console: Console, lane_id: int) -> None:
-    made = console.post("/members", name="ana", role="operate")
-    token = made.text.split("hw_")[1].split("<")[0]
+    answer = console.post("/members", name="ana", role="operate")
+    token = answer.text.split("hw_")[1].split("<")[0]
     assert f"hw_{token}" not in console.get("/members").text
     assert console.call("GET", "/status", token=f"hw_{token}").status_code == 200
     console.post("/members/remove", name="ana")
@@ -686,14 +691,14 @@ def test_the_view_role_sees_no_forms_that_change(console: Console, lane_id: int)
         allowed = {"/sources/1", "/connection/1", "/mapping/1"}
         assert posts <= allowed, "only disabled fieldsets"
         if posts:
-            assert any("disabled" in one for one in page.all("fieldset"))
+            assert any("disabled" in element for element in page.all("fieldset"))
         assert "data-key" not in str(page.all("a")) or path == "/failures"
         assert not [link for link in page.links() if "/discards" in link or "/replays/new" in link]
 
 
 def test_every_done_word_is_known(console: Console, lane_id: int) -> None:
-    for word, said in DONE.items():
-        assert said in console.get(f"/?done={word}").text
+    for word, text in DONE.items():
+        assert text in console.get(f"/?done={word}").text
     assert 'role="status"' not in console.get("/?done=evil").text, "a link puts no words into the console's mouth"
 
 
@@ -739,7 +744,7 @@ def test_a_site_without_hubspot_is_told_why(
 
 def test_the_check_page_has_a_policy_that_keeps_the_console_out_of_reach(console: Console, lane_id: int) -> None:
     answer = console.get("/browser/check/2")
-    policy = dict(one.strip().split(" ", 1) for one in answer.headers["content-security-policy"].split(";"))
+    policy = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))
     assert policy["default-src"] == "'none'"
     assert "'self'" not in policy["script-src"] + policy["connect-src"]
     assert "'unsafe-inline'" not in answer.headers["content-security-policy"]

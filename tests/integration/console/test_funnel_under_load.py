@@ -82,8 +82,8 @@ class Load:
         self.sources = [self.registry.save_source(Source(source_id=0, name=name)).source_id for name in "abc"]
         fed = random.Random(seed).choice([None, tuple(self.sources[:2])])
         self.connected = self.sources if fed is None else fed
-        wanted = Destination(destination_id=0, name="HubSpot", source_ids=fed)
-        self.lane_id = self.registry.save_destination(wanted).destination_id
+        destination = Destination(destination_id=0, name="HubSpot", source_ids=fed)
+        self.lane_id = self.registry.save_destination(destination).destination_id
         self.record.release(self._lease())
         self.has_all_come = threading.Event()
         self.looks = 0
@@ -154,7 +154,7 @@ class Load:
         now_ms = self.clock.now_ms()
         middle_ms = dice.randint(START_MS, now_ms)
         windows = ((None, None), (middle_ms, None), (START_MS - 5000, middle_ms), (now_ms - 2000, now_ms))
-        sql = COUNT.format(sources=", ".join(str(one) for one in self.connected))
+        sql = COUNT.format(sources=", ".join(str(connection) for connection in self.connected))
         with self.database.snapshot() as db:
             statistics = AsItStands(OneMoment(db), self.registry)  # type: ignore[arg-type]
             for since_ms, until_ms in windows:
@@ -183,7 +183,7 @@ class Load:
 
     def _run_leased_cycle(self, lease: Lease, dice: random.Random) -> None:
         before = self.record.lane(self.lane_id)
-        due = tuple(one.position for one in self.record.due(self.lane_id, self.clock.now_ms(), 50))
+        due = tuple(row.position for row in self.record.due(self.lane_id, self.clock.now_ms(), 50))
         taken, ends = [], []
         for cursor, is_backfill in ((before.live_cursor, False), (before.backfill_cursor, True)):
             rows = self.journal.read(
@@ -200,8 +200,8 @@ class Load:
         )
         cycle_id = self.record.begin_cycle(lease, self.clock.now_ms(), span)
         settled = [self._settled(dice, position) for position in (*taken, *due) if dice.random() < 0.3]
-        known = {one.position for one in settled}
-        counts = Counter(one.state for one in settled)
+        known = {row.position for row in settled}
+        counts = Counter(row.state for row in settled)
         outcome = CycleOutcome(
             cycle_id=cycle_id,
             lane=LaneState(live_cursor=ends[0], backfill_cursor=ends[1]),

@@ -17,13 +17,13 @@ def test_a_list_shows_its_members_here_and_at_hubspot_and_who_joined_because_of_
     [line] = page["lists"]
     assert (line["size"]["member_count"], line["size"]["known"]["size"], line["href"]) == (1, 3, "/lists/1/vip")
     assert [form["count"]["counts"] for form in page["forms"]] == [{"seen": 1}]
-    one = console.json("/lists/1/vip")
-    assert [(change["membership"]["record_key"], change["message_href"]) for change in one["changes"]] == [
+    destination = console.json("/lists/1/vip")
+    assert [(change["membership"]["record_key"], change["message_href"]) for change in destination["changes"]] == [
         ("paula@example.org", "/messages/m-0"),
         (XSS, None),
     ]
-    assert one["left_out_href"] == "/messages?left_out=list%3Avip"
-    assert one["hubspot_url"] == "https://app.hubspot.com/contacts/1234567/objectLists/7"
+    assert destination["left_out_href"] == "/messages?left_out=list%3Avip"
+    assert destination["hubspot_url"] == "https://app.hubspot.com/contacts/1234567/objectLists/7"
     assert console.get("/lists/1/no-such-list").headers["location"] == "/lists"
 
 

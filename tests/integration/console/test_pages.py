@@ -131,16 +131,16 @@ def test_a_page_renders_without_any_data(console: Console, path: str) -> None:
 def test_a_page_renders_for_the_least_role_that_may_see_it(console: Console, path: str, role: Role) -> None:
     lane_id = console.fill()
     console.store.replays.begin(DEAD, "ana", console.clock.now_ms(), [(lane_id, 5)])
-    made = console.forgetter.request(RegulationType.DELETE_INTERNAL, "EMAIL", ["paula@example.org"], "ana")
+    regulation = console.forgetter.request(RegulationType.DELETE_INTERNAL, "EMAIL", ["paula@example.org"], "ana")
     file = console.dropped_files.add("people.csv", 10)
-    path = path.replace("REGULATION", made.regulation_id).replace("FILE", file.file_id)
+    path = path.replace("REGULATION", regulation.regulation_id).replace("FILE", file.file_id)
     console.sign_in(role)
     answer = console.get(path)
     assert answer.status_code == 200, answer.text
     page = Page(answer.text)
     assert len([tag for tag, _ in page.elements if tag == "h1"]) == 1
     named = re.findall(r"'nonce-([^']+)'", answer.headers["content-security-policy"])
-    assert all(one.get("src") or one.get("nonce") in named for one in page.all("script")), (
+    assert all(element.get("src") or element.get("nonce") in named for element in page.all("script")), (
         "our own files, or named ones"
     )
     assert all(
@@ -171,7 +171,7 @@ def command_of(line: str) -> str:
     while hasattr(command, "commands"):
         path.append(words.pop(0))
         command = command.commands[path[-1]]
-    options = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+    options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
     assert {word for word in words if word.startswith("--")} <= options, line
     return " ".join(path)
 
@@ -193,16 +193,16 @@ OTHER_COMMANDS = {
 def test_a_page_names_its_command_and_its_json(console: Console, pattern: str, paths: list[str]) -> None:
     lane_id = console.fill()
     console.store.replays.begin(DEAD, "ana", console.clock.now_ms(), [(lane_id, 5)])
-    made = console.forgetter.request(RegulationType.DELETE_INTERNAL, "EMAIL", ["paula@example.org"], "ana")
+    regulation = console.forgetter.request(RegulationType.DELETE_INTERNAL, "EMAIL", ["paula@example.org"], "ana")
     file = console.dropped_files.add("people.csv", 10)
     console.sign_in()
     for path in paths:
-        html = console.get(path.replace("REGULATION", made.regulation_id).replace("FILE", file.file_id)).text
+        html = console.get(path.replace("REGULATION", regulation.regulation_id).replace("FILE", file.file_id)).text
         named = re.search(r"In a terminal:</span> <code>([^<]+)</code>", html)
         assert named, path
-        wanted = OTHER_COMMANDS.get(path, command_of(PAGE_REFERENCES[pattern].command))
+        expected = OTHER_COMMANDS.get(path, command_of(PAGE_REFERENCES[pattern].command))
         if path != "/setup/1/send":
-            assert command_of(unescape(named[1])) == wanted, path
+            assert command_of(unescape(named[1])) == expected, path
         twin = re.search(r'<a href="([^"]+)">This page as JSON</a>', html)
         assert twin, path
         answer = console.get(unescape(twin[1]))
@@ -466,7 +466,7 @@ def test_messages_are_found_by_what_they_hold(console: Console, where: str, foun
     twin = console.json(f"/messages?{urlencode({'where': where})}")
     assert [line["message_id"] for line in twin["lines"]] == found
     listed = console.call("GET", "/messages", params={"where": where}).json()["messages"]
-    assert [one["message_id"] for one in listed] == found
+    assert [entry["message_id"] for entry in listed] == found
 
 
 @pytest.mark.parametrize("where", ["plan", "=Gold", " . =Gold"])
@@ -516,8 +516,8 @@ def test_a_message_page_tells_why_and_what_helps(console: Console) -> None:
     text = Page(console.get("/messages/m-4").text).text
     assert "Dead" in text
     assert "How to fix it:" in text
-    asked = console.json("/messages/m-4")["found"][0]["attempts"][0]
-    assert [entry["id"] for entry in asked["request"]["inputs"]] == ["dead@example.com"], "of a batch, its own input"
+    attempt = console.json("/messages/m-4")["found"][0]["attempts"][0]
+    assert [entry["id"] for entry in attempt["request"]["inputs"]] == ["dead@example.com"], "of a batch, its own input"
     left = Page(console.get("/messages/m-0").text).text
     assert "traits.plan" in left
     assert "unknown-property" in left

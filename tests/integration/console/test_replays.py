@@ -77,7 +77,7 @@ class Lane:
         assert lease is not None
         span = Span(live_after=after, live_through=through, backfill_after=0, backfill_through=0, due=due)
         cycle_id = self.record.begin_cycle(lease, self.clock.now_ms(), span)
-        known = {one.position for one in settled}
+        known = {row.position for row in settled}
         outcome = CycleOutcome(
             cycle_id=cycle_id,
             lane=LaneState(live_cursor=through, status=b'{"calls_per_second": 2.0}'),
@@ -95,13 +95,13 @@ class Lane:
         return self.replays.step(self.clock.now_ms(), slice_messages)
 
     def due(self) -> tuple[int, ...]:
-        return tuple(one.position for one in self.record.due(self.lane_id, self.clock.now_ms(), 100))
+        return tuple(row.position for row in self.record.due(self.lane_id, self.clock.now_ms(), 100))
 
 
 def found(lane: Lane, replay_id: int) -> Replay:
-    one = lane.replays.replay(replay_id)
-    assert one is not None
-    return one
+    replay = lane.replays.replay(replay_id)
+    assert replay is not None
+    return replay
 
 
 @pytest.fixture
@@ -208,15 +208,15 @@ def test_a_share_is_a_percentage(lane: Lane, share: int) -> None:
     assert found(lane, replay_id).share_percent == 50
 
 
-@pytest.mark.parametrize(("most", "share", "slice_messages"), [(1000, 100, 1000), (1000, 25, 250), (1000, 1, 100)])
-def test_a_slice_is_never_less_than_a_full_call(most: int, share: int, slice_messages: int) -> None:
-    assert slice_of(most, share) == slice_messages
+@pytest.mark.parametrize(("max_count", "share", "slice_messages"), [(1000, 100, 1000), (1000, 25, 250), (1000, 1, 100)])
+def test_a_slice_is_never_less_than_a_full_call(max_count: int, share: int, slice_messages: int) -> None:
+    assert slice_of(max_count, share) == slice_messages
 
 
 def listed(lane: Lane, replay_id: int, **more: object) -> list[int]:
     """The positions of the messages that a replay's number leads to."""
-    wanted = MessageFilter(replay_id=replay_id, limit=100)
-    return [one.position for one in lane.queries.messages(msgspec.structs.replace(wanted, **more))]
+    message_filter = MessageFilter(replay_id=replay_id, limit=100)
+    return [message.position for message in lane.queries.messages(msgspec.structs.replace(message_filter, **more))]
 
 
 def test_each_count_of_a_replay_leads_to_as_many_messages(lane: Lane) -> None:
@@ -230,7 +230,7 @@ def test_each_count_of_a_replay_leads_to_as_many_messages(lane: Lane) -> None:
     assert lane.step() == 4
     lane.settle({lane.at[0]: State.DEAD}, due=lane.due())
     assert lane.step() == 1
-    counts = {(one.part, one.state): one.count for one in found(lane, replay_id).counts}
+    counts = {(count.part, count.state): count.count for count in found(lane, replay_id).counts}
     put_back, left_alone = ReplayPart.REPLAYED, ReplayPart.LEFT_ALONE
     states: dict[tuple[ReplayPart, State | None], int] = {
         (put_back, State.DEAD): 1,
@@ -265,13 +265,13 @@ def test_what_has_moved_meanwhile_is_left_alone(lane: Lane) -> None:
     lane.settle({}, due=lane.due())
     assert lane.step(slice_messages=100) == 0
     assert lane.step(slice_messages=100) is None
-    passed = {one.replay_id: (one.passed_count, one.outcomes) for one in lane.replays.recent(10)}
+    passed = {row.replay_id: (row.passed_count, row.outcomes) for row in lane.replays.recent(10)}
     assert passed == {first.replay_id: (0, {"delivered": 6}), second.replay_id: (6, {})}
 
 
 def test_a_delivered_message_without_a_row_is_put_back(lane: Lane) -> None:
-    wanted = MessageFilter(state=State.DELIVERED)
-    lane.replays.begin(wanted, "ana", lane.clock.now_ms(), targets=[(lane.lane_id, lane.at[8])])
+    message_filter = MessageFilter(state=State.DELIVERED)
+    lane.replays.begin(message_filter, "ana", lane.clock.now_ms(), targets=[(lane.lane_id, lane.at[8])])
     assert lane.step() == 1
     assert lane.due() == (lane.at[8],)
     (status,) = lane.queries.lanes(lane.clock.now_ms())
@@ -283,7 +283,7 @@ def test_an_empty_replay_is_done_and_a_state_is_needed(lane: Lane) -> None:
     assert nothing.state is ReplayState.DONE
     with pytest.raises(SettingsError, match="replay needs a state"):
         lane.replays.begin(MessageFilter(), "ana", lane.clock.now_ms())
-    assert [one.replay_id for one in lane.replays.recent(5)] == [nothing.replay_id]
+    assert [row.replay_id for row in lane.replays.recent(5)] == [nothing.replay_id]
 
 
 def fates(lane: Lane) -> dict[int, tuple[str, str | None, str]]:
@@ -311,8 +311,8 @@ def test_a_person_discards_what_is_dead_and_replays_it_after_all(lane: Lane) -> 
 def test_a_discard_says_why_in_the_persons_own_words(lane: Lane) -> None:
     first = [(lane.lane_id, lane.at[0])]
     lane.replays.discard(DEAD, lane.clock.now_ms(), first, note="  test data\n of the first import ")
-    said = "because: test data of the first import; it was dead (invalid-input)"
-    assert fates(lane)[lane.at[0]] == ("discarded", "discarded-by-person", said)
+    text = "because: test data of the first import; it was dead (invalid-input)"
+    assert fates(lane)[lane.at[0]] == ("discarded", "discarded-by-person", text)
     for note in ("x" * 201, "a\x00b", "\u202e"):
         with pytest.raises(BadValue) as caught:
             lane.replays.discard(DEAD, lane.clock.now_ms(), note=note)

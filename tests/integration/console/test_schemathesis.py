@@ -123,12 +123,12 @@ class Installation:
         if "replay_id" in names:
             return {"replay_id": str(self.call("POST", "/replay", state="held")["replay"]["replay_id"])}
         if "regulation_id" in names:
-            wanted = {"regulationType": "SUPPRESS_ONLY", "subjectType": "USER_ID", "subjectIds": ["u9"]}
-            return {"regulation_id": self.call("POST", "/regulations", **wanted)["data"]["regulateId"]}
+            request = {"regulationType": "SUPPRESS_ONLY", "subjectType": "USER_ID", "subjectIds": ["u9"]}
+            return {"regulation_id": self.call("POST", "/regulations", **request)["data"]["regulateId"]}
         own = f"own-{next(self.numbers)}"
         if "source_id" in names:
-            made = self.call("POST", "/sources", name=own)
-            return {"source_id": own, "key": made["write_keys"][0]["key_id"]}
+            answer = self.call("POST", "/sources", name=own)
+            return {"source_id": own, "key": answer["write_keys"][0]["key_id"]}
         if "destination_id" in names:
             self.call("POST", "/destinations", name=own, token=TOKEN, is_paused=True)
             if "rule_name" in names:
@@ -140,9 +140,9 @@ class Installation:
 def whole(value: Any) -> Any:
     """A JSON value whose whole numbers are written as such: 525 and not 525.0, which is the same in a JSON Schema."""
     if isinstance(value, dict):
-        return {name: whole(one) for name, one in value.items()}
+        return {name: whole(part) for name, part in value.items()}
     if isinstance(value, list):
-        return [whole(one) for one in value]
+        return [whole(part) for part in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -178,4 +178,4 @@ def test_answers_are_those_of_the_document(case: schemathesis.Case[Any], install
 
 
 def test_every_operation_was_done_and_asked_for_its_token(installation: Installation) -> None:
-    assert installation.is_guarded == {one.name for one in OPERATIONS}
+    assert installation.is_guarded == {operation.name for operation in OPERATIONS}

@@ -87,7 +87,7 @@ class Load:
         positions = self._taken(span)
         cycle_id = self.record.begin_cycle(lease, self.clock.now_ms(), span)
         settled = [self._settled(position) for position in positions if self.random.random() < 0.3]
-        counts = Counter(one.state for one in settled)
+        counts = Counter(row.state for row in settled)
         delivered = len(positions) - len(settled) + counts[State.DELIVERED]
         self.record.commit_cycle(
             lease,
@@ -323,13 +323,13 @@ def test_waits_are_those_of_the_messages_that_cycles_took(backend: Backend) -> N
 def test_intake_counts_by_source_and_reason(backend_with_journal: Backend) -> None:
     load = Load(backend_with_journal, 3)
     load.receive(2100)
-    found = {one.source_id: one for one in load.statistics.intake()}
+    found = {minute.source_id: minute for minute in load.statistics.intake()}
     for source_id in load.sources:
         rows = [row for row in load.journal.newest(None, 9999) if row.source_id == source_id]
-        one = found[source_id]
+        counts = found[source_id]
         rejected = sum(row.rejected is not None for row in rows)
-        assert (one.received, sum(one.rejected.values())) == (len(rows), rejected)
-        assert one.last_received_at_ms == max(row.received_at_ms for row in rows)
+        assert (counts.received, sum(counts.rejected.values())) == (len(rows), rejected)
+        assert counts.last_received_at_ms == max(row.received_at_ms for row in rows)
 
 
 def test_an_empty_database_has_zeros(backend_with_journal: Backend) -> None:

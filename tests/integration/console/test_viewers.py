@@ -105,8 +105,8 @@ def test_no_page_and_no_answer_shows_a_viewer_a_person(planted: Console) -> None
             answers.append(client.get(path, headers={"accept": "application/json"}))
         for answer in answers:
             assert answer.status_code in (200, 303, 404), (path, answer.status_code)
-            asked = path.partition("?")[2]
-            shown = [word for word in found_in(answer.text) if word not in asked]
+            query = path.partition("?")[2]
+            shown = [word for word in found_in(answer.text) if word not in query]
             if shown:
                 leaks[path] = shown
     assert leaks == {}

@@ -23,14 +23,14 @@ def test_what_waits_for_a_person_and_what_they_consented_to(console: Console) ->
     console.sign_in()
     assert console.json("/who-messages/u1")["consent"] is None
     preferences = {"Advertising": True, "Analytics": False}
-    said = {"type": "page", "userId": "u1", "context": {"consent": {"categoryPreferences": preferences}}}
-    console.receive(said, "with-consent")
+    message = {"type": "page", "userId": "u1", "context": {"consent": {"categoryPreferences": preferences}}}
+    console.receive(message, "with-consent")
     found = console.json("/who-messages/u1")
     assert found["consent"]["categories"] == preferences
     assert found["consent"]["message_href"] == "/messages/with-consent"
-    for one in found["unsettled"]:
-        assert len(console.json(one["href"])["lines"]) == one["count"]
-    assert "pending" in {one["state"] for one in found["unsettled"]}
+    for row in found["unsettled"]:
+        assert len(console.json(row["href"])["lines"]) == row["count"]
+    assert "pending" in {row["state"] for row in found["unsettled"]}
     text = Page(console.get("/who-messages/u1").text).text
     assert "not given" in text
     assert "Open issues" in text
@@ -41,8 +41,8 @@ def test_who_was_forgotten_is_said_to_be_kept_out(console: Console) -> None:
     console.sign_in()
     assert console.json("/who/u1")["is_suppressed"] is False
     for kind, subject in (("EMAIL", "paula@example.org"), ("USER_ID", "u1")):
-        wanted = console.forgetter.request(RegulationType.SUPPRESS_ONLY, kind, [subject], "test")
-        asyncio.run(console.forgetter.run(wanted.regulation_id))
+        regulation = console.forgetter.request(RegulationType.SUPPRESS_ONLY, kind, [subject], "test")
+        asyncio.run(console.forgetter.run(regulation.regulation_id))
     for identity in ("Paula@example.org", "u1"):
         assert console.json(f"/who/{identity}")["is_suppressed"] is True
     assert "is suppressed by a deletion request" in Page(console.get("/who/u1").text).text

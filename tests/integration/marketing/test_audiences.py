@@ -96,8 +96,8 @@ async def play(world: World, people: int, audiences: int, entries: int, cycles: 
         f"{person}@acme.com" for person in known
     }
     assert {reason for reason in world.reasons().values() if reason[0] == "held"} == {("held", "unknown-person")}
-    made = world.emulator.stats()["calls"]
-    return sum(count for name, count in made.items() if "/crm/lists" in name), changes
+    call_counts = world.emulator.stats()["calls"]
+    return sum(count for name, count in call_counts.items() if "/crm/lists" in name), changes
 
 
 async def test_random_entries_and_exits_end_as_the_oracle_says_with_few_calls(tmp_path: Path) -> None:

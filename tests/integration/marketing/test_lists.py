@@ -72,8 +72,8 @@ def left_out(world: World, message_id: str) -> list[tuple[str, str]]:
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with World(tmp_path, destination=LISTED) as made:
-        yield made
+    async with World(tmp_path, destination=LISTED) as new_world:
+        yield new_world
 
 
 async def test_people_join_and_leave_a_list_that_is_made_under_the_name_of_their_audience(world: World) -> None:

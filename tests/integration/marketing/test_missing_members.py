@@ -111,12 +111,12 @@ async def test_a_record_that_hubspot_has_and_calls_missing_is_reported_after_one
     tmp_path: Path, destination: Destination, message: dict[str, Any], path: str
 ) -> None:
     async with World(tmp_path, destination=destination) as world:
-        asked: list[str] = []
+        given_request: list[str] = []
 
         def instead(request: httpx2.Request) -> httpx2.Response | None:
             if "/memberships/" not in request.url.path:
                 return None
-            asked.append(request.url.path)
+            given_request.append(request.url.path)
             [record] = world.emulator.records(path)
             return httpx2.Response(200, json={"recordIdsMissing": [record["id"]]}, request=request)
 
@@ -127,4 +127,4 @@ async def test_a_record_that_hubspot_has_and_calls_missing_is_reported_after_one
         [fate] = world.store.queries.message("m")[0].summary.fates
         reports = [(item["field"], item["reason"]) for item in fate.left_out if item["field"].startswith("list:")]
         assert reports == [("list:Gold", "not-listed")]
-        assert len(asked) == 1
+        assert len(given_request) == 1

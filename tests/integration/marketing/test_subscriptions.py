@@ -99,8 +99,8 @@ async def test_batches_are_used_where_the_tier_has_them(tmp_path: Path, tier: st
     async with World(tmp_path, destination=with_rules(NEWSLETTER), tier=tier) as world:
         await deliver(world, *(wish(f"p{number}", True) for number in range(20)))
         assert len(states(world)) == 20
-        made = calls(world)
-        one_by_one = {name: count for name, count in made.items() if "statuses" in name and "batch" not in name}
+        call_counts = calls(world)
+        one_by_one = {name: count for name, count in call_counts.items() if "statuses" in name and "batch" not in name}
         assert set(one_by_one.values()) == ({singles} if singles else set())
         assert left_out(world, "p7-True-0") == []
 

@@ -34,9 +34,9 @@ def cluster() -> Iterator[NatsCluster]:
     missing = NatsServer.why_not()
     if missing is not None:
         pytest.skip(missing)
-    made = NatsCluster()
+    new_cluster = NatsCluster()
     try:
-        made.start()
-        yield made
+        new_cluster.start()
+        yield new_cluster
     finally:
-        made.remove()
+        new_cluster.remove()

@@ -74,8 +74,8 @@ def test_an_append_goes_on_while_the_newest_group_is_not_shown(
     assert None not in journal.append(entries("a", "b"))
     first, second = journal.append(entries("b", "c"))
     assert (first, second is None) == (None, False)
-    for one in (journal, open_journal(nats_url)):
-        assert ids(one) == ["a", "b", "c"]
+    for each_journal in (journal, open_journal(nats_url)):
+        assert ids(each_journal) == ["a", "b", "c"]
 
 
 def test_a_large_append_is_cut_into_groups(open_journal: OpenJournal, nats_url: str) -> None:

@@ -56,10 +56,10 @@ def test_nothing_acknowledged_is_lost_when_a_node_dies(
     cluster.nodes[0].start()
     appending.join(60)
     assert len(acknowledged) == 5 * GROUPS
-    for one in (reader, open_journal(url)):
-        rows = one.read(0, 10_000, is_backfill=False)
+    for each_journal in (reader, open_journal(url)):
+        rows = each_journal.read(0, 10_000, is_backfill=False)
         assert [row.message_id for row in rows] == acknowledged
-        assert one.count_after(0)[0] == len(acknowledged)
+        assert each_journal.count_after(0)[0] == len(acknowledged)
     figures(nats_server=NatsServer.version(), acknowledged_messages=len(acknowledged), lost=0, doubled=0)
 
 

@@ -39,7 +39,7 @@ def append(store: Store, groups: int, at_ms: int) -> list[int]:
     """Groups of three messages each; their positions."""
     found: list[int | None] = []
     for group in range(groups):
-        found += store.journal.append([Entry(1, f"{at_ms}-{group}-{one}", at_ms, b"{}") for one in range(3)])
+        found += store.journal.append([Entry(1, f"{at_ms}-{group}-{number}", at_ms, b"{}") for number in range(3)])
     return [position for position in found if position is not None]
 
 

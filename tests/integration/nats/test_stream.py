@@ -26,8 +26,8 @@ def make(url: str, **config: Any) -> None:
 
     async def run() -> None:
         connection = await nats.connect(list(parsed.servers))
-        wanted = {"subjects": [f"{name}.groups"], **SAFE, **config}
-        await connection.jetstream().add_stream(StreamConfig(name=name, **wanted))
+        expected = {"subjects": [f"{name}.groups"], **SAFE, **config}
+        await connection.jetstream().add_stream(StreamConfig(name=name, **expected))
         await connection.close()
 
     asyncio.run(run())

@@ -44,7 +44,7 @@ async def test_a_scope_that_is_taken_away_holds_its_object_alone_until_it_is_giv
         world.emulator.set_portal(scopes=sorted(every_scope() - orders - {"crm.schemas.orders.write"}))
         operations = messages(lane)
         await lane.deliver(*operations)
-        assert [one["dealname"] for one in lane.records("deals")] == ["9"]
+        assert [record["dealname"] for record in lane.records("deals")] == ["9"]
         assert world.reasons() == {operations[0].position: ("held", "feature-refused")}
         [(detail,)] = world.database.execute("SELECT detail FROM delivery").fetchall()
         assert detail.startswith("order: ")
@@ -57,7 +57,7 @@ async def test_a_scope_that_is_taken_away_holds_its_object_alone_until_it_is_giv
         world.clock.advance(QUARTER + 1)
         assert await lane.look_again("order")
         await lane.deliver(*operations[:3], *again)
-        assert [one["hs_order_name"] for one in lane.records("orders")] == ["7"]
+        assert [record["hs_order_name"] for record in lane.records("orders")] == ["7"]
         assert world.reasons() == {}
         assert len(world.emulator.associations()) == 2
 
@@ -121,7 +121,7 @@ async def test_what_the_tier_lacks_or_nobody_switched_on_is_held_until_it_is_the
         world.clock.advance(QUARTER + 1)
         assert await lane.look_again(name)
         await lane.deliver(first, *link)
-        assert [one[f"hs_{name}_name"] for one in lane.records(name)] == ["A"]
+        assert [record[f"hs_{name}_name"] for record in lane.records(name)] == ["A"]
         assert world.reasons() == {}
 
 

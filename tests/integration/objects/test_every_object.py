@@ -59,7 +59,7 @@ class Kit(NamedTuple):
         return self.lane.records(self.known.path)
 
     def record_id(self, value: str) -> str:
-        return next(str(one["hs_object_id"]) for one in self.records() if one.get("ext_id") == value)
+        return next(str(record["hs_object_id"]) for record in self.records() if record.get("ext_id") == value)
 
 
 @pytest.fixture(params=TYPES, ids=lambda known: known.name)
@@ -103,7 +103,7 @@ async def test_the_newest_value_wins_whatever_the_order_of_arrival(kit: Kit) -> 
     assert (f"{kit.name}.colour", "older-than-known") in kit.lane.left_out()
     newer, older = kit.upsert("2", colour="new", at_ms=now_ms), kit.upsert("2", colour="old", at_ms=now_ms - 5_000)
     await kit.lane.deliver(*newer, *older)
-    assert {one["ext_id"]: one["colour"] for one in kit.records()} == {"1": "new", "2": "new"}
+    assert {record["ext_id"]: record["colour"] for record in kit.records()} == {"1": "new", "2": "new"}
 
 
 async def test_an_unknown_property_is_left_out_and_reported_and_the_rest_goes(kit: Kit) -> None:
@@ -119,7 +119,7 @@ async def test_one_refused_record_of_a_hundred_dies_alone(kit: Kit) -> None:
     operations = [operation for number in range(99) for operation in kit.upsert(str(number), colour="red")]
     poison = kit.upsert("poison")
     await kit.lane.deliver(*operations, *poison)
-    assert {one["ext_id"] for one in kit.records()} == {str(number) for number in range(99)}
+    assert {record["ext_id"] for record in kit.records()} == {str(number) for number in range(99)}
     assert kit.lane.world.reasons() == {poison[0].position: ("dead", "missing-required-property")}
     assert kit.lane.calls("/batch/upsert") + kit.lane.calls("/batch/create") < 16
 
@@ -153,7 +153,7 @@ async def test_a_record_without_a_key_is_made_once_for_each_message(kit: Kit) ->
     await kit.lane.deliver(*unkeyed())
     before = kit.lane.calls()
     await kit.lane.deliver(*unkeyed())
-    assert [one["colour"] for one in kit.records()] == ["red"]
+    assert [record["colour"] for record in kit.records()] == ["red"]
     assert kit.lane.calls() == before
 
 

@@ -63,11 +63,11 @@ def links(lane: ObjectLane) -> set[tuple[str, ...]]:
         ("orders", "ext_id"),
         ("line_items", "ext_id"),
     ):
-        for one in world.emulator.records(plural):
-            names[plural, one["id"]] = one["properties"].get(name)
+        for record in world.emulator.records(plural):
+            names[plural, record["id"]] = record["properties"].get(name)
     return {
-        tuple(sorted(str(names.get((one[side]["type"], one[side]["id"]))) for side in ("from", "to")))
-        for one in world.emulator.associations()
+        tuple(sorted(str(names.get((association[side]["type"], association[side]["id"]))) for side in ("from", "to")))
+        for association in world.emulator.associations()
     }
 
 
@@ -100,7 +100,7 @@ async def test_a_line_item_never_gets_a_second_parent(lane: ObjectLane) -> None:
 async def test_no_line_is_made_for_an_order_that_hubspot_refused(lane: ObjectLane) -> None:
     lane.world.emulator.state.validation["orders"] = AdminRules(["hs_total_price"])
     await lane.deliver(*order(lane, ORDER, ANN, MUG), *order(lane, OTHER, BEN, PEN, hs_total_price="5"))
-    assert [one["ext_id"] for one in lane.records("line_items")] == ["7:pen"]
+    assert [record["ext_id"] for record in lane.records("line_items")] == ["7:pen"]
     assert set(lane.world.reasons().values()) == {("dead", "missing-required-property")}
     assert len(lane.world.reasons()) == 1
 
@@ -149,7 +149,7 @@ async def test_a_company_becomes_the_primary_one_of_an_order_and_a_label_is_set(
 
     await lane.deliver(*both())
     labels = world.emulator.call("GET", "/crm/associations/2026-09/companies/orders/labels").body["results"]
-    reseller = next(one["typeId"] for one in labels if one["label"] == "Reseller")
+    reseller = next(label["typeId"] for label in labels if label["label"] == "Reseller")
     [link] = world.emulator.associations()
     assert {510, 935, reseller} == set(link["types"]), "primary, unlabelled and the label, as the company sees them"
     assert lane.left_out() == [("association", "unknown-label")]
@@ -173,7 +173,9 @@ async def test_a_label_that_the_portal_lacks_is_set_as_soon_as_it_is_there(lane:
     world.emulator.call("POST", path, {"label": "Payer", "name": "payer"})
     lane.portal.is_stale = True
     await lane.deliver(*labelled("payer"))
-    payer = next(one["typeId"] for one in world.emulator.call("GET", path).body["results"] if one["label"] == "Payer")
+    payer = next(
+        result["typeId"] for result in world.emulator.call("GET", path).body["results"] if result["label"] == "Payer"
+    )
     shown = world.emulator.call("GET", f"/crm/objects/2026-09/orders/{order_id(lane)}/associations/contacts").body
     assert payer in [known["typeId"] for known in shown["results"][0]["associationTypes"]]
     before = lane.calls()
@@ -189,12 +191,12 @@ async def test_labels_that_hubspot_refuses_for_one_pair_are_set_for_the_others(l
         if not str(request.url).endswith("/orders/contacts/batch/create"):
             return None
         inputs = json.loads(request.content)["inputs"]
-        poisoned = [one for one in inputs if one["to"]["id"] == contact_id(lane, BEN)]
+        poisoned = [input_ for input_ in inputs if input_["to"]["id"] == contact_id(lane, BEN)]
         if not poisoned:
             return None
         error = {"status": "error", "category": "VALIDATION_ERROR", "message": "limit of this label reached"}
-        good = [{"fromObjectId": int(one["from"]["id"]), "toObjectId": int(one["to"]["id"])} for one in inputs]
-        results = [one for one in good if str(one["toObjectId"]) != contact_id(lane, BEN)]
+        good = [{"fromObjectId": int(input_["from"]["id"]), "toObjectId": int(input_["to"]["id"])} for input_ in inputs]
+        results = [item for item in good if str(item["toObjectId"]) != contact_id(lane, BEN)]
         body = {"status": "COMPLETE", "results": results, "numErrors": 1, "errors": [{**error, "context": {}}]}
         return httpx2.Response(207, json=body)
 
@@ -211,12 +213,12 @@ async def test_labels_that_hubspot_refuses_for_one_pair_are_set_for_the_others(l
 
 
 def order_id(lane: ObjectLane) -> str:
-    return next(str(one["id"]) for one in lane.world.emulator.records("orders"))
+    return next(str(record["id"]) for record in lane.world.emulator.records("orders"))
 
 
 def contact_id(lane: ObjectLane, person: RecordRef) -> str:
     contacts = lane.world.emulator.contacts()
-    return next(str(one["id"]) for one in contacts if one["properties"]["email"] == person.key)
+    return next(str(contact["id"]) for contact in contacts if contact["properties"]["email"] == person.key)
 
 
 async def test_a_rule_that_only_creates_does_not_associate_an_order_that_was_there(lane: ObjectLane) -> None:
@@ -302,13 +304,13 @@ async def test_a_removed_product_is_archived_and_an_older_message_makes_it_not_a
     await lane.deliver(*first)
     lane.world.clock.advance(10)
     await lane.deliver(kept(lane, MUG))
-    assert [one["ext_id"] for one in lane.records("line_items")] == ["7:mug"]
+    assert [record["ext_id"] for record in lane.records("line_items")] == ["7:mug"]
     lane.suppress_ms = 0
     await lane.deliver(*lane.again(first))
-    assert [one["ext_id"] for one in lane.records("line_items")] == ["7:mug"]
+    assert [record["ext_id"] for record in lane.records("line_items")] == ["7:mug"]
     lane.world.clock.advance(10)
     await lane.deliver(*order(lane, ORDER, ANN, MUG, PEN))
-    assert sorted(one["ext_id"] for one in lane.records("line_items")) == ["7:mug", "7:pen"]
+    assert sorted(record["ext_id"] for record in lane.records("line_items")) == ["7:mug", "7:pen"]
     assert ("7", "7:pen") in links(lane)
 
 
@@ -316,9 +318,9 @@ async def test_a_line_that_a_newer_message_of_the_same_cycle_removes_is_never_ma
     first = order(lane, ORDER, ANN, MUG, PEN)
     lane.world.clock.advance(10)
     await lane.deliver(kept(lane, MUG), *first)
-    assert [one["ext_id"] for one in lane.records("line_items")] == ["7:mug"]
+    assert [record["ext_id"] for record in lane.records("line_items")] == ["7:mug"]
     await lane.deliver(*lane.again(first))
-    assert [one["ext_id"] for one in lane.records("line_items")] == ["7:mug"]
+    assert [record["ext_id"] for record in lane.records("line_items")] == ["7:mug"]
     assert lane.calls("/batch/archive") == 0
 
 

@@ -88,7 +88,7 @@ async def test_one_poison_order_among_many_dies_alone(tmp_path: Path, count: int
         world.transport.instead = poisoned
         world.append(shuffled(messages, 1), is_backfill=True)
         await world.drain(world.driver())
-        others = [one for one in messages if one.get("properties", {}).get("order_id") != "o77"]
+        others = [message for message in messages if message.get("properties", {}).get("order_id") != "o77"]
         end = expected_orders(others, stages_of(world.emulator.call("GET", PIPELINES).body))
         assert orders_in(world.emulator) == end, "and no line of the poison order"
         assert set(world.states()) <= {"dead", "delivered"}
@@ -122,7 +122,7 @@ async def test_a_scope_that_is_revoked_under_way_and_given_back_loses_and_double
 
 async def test_a_stage_that_is_made_anew_under_way_is_followed_to_its_new_id(tmp_path: Path) -> None:
     messages = corpus(4, *SIZE)
-    mixed = sorted(messages, key=lambda one: str(one["timestamp"]))
+    mixed = sorted(messages, key=lambda message: str(message["timestamp"]))
     half = len(mixed) // 2
     async with world_of(tmp_path) as world:
         driver = world.driver()
@@ -130,16 +130,18 @@ async def test_a_stage_that_is_made_anew_under_way_is_followed_to_its_new_id(tmp
         await world.drain(driver)
         path = "/crm/pipelines/2026-09/orders"
         [pipeline] = world.emulator.call("GET", path).body["results"]
-        old = next(one for one in pipeline["stages"] if one["label"] == "Processed")
+        old = next(stage for stage in pipeline["stages"] if stage["label"] == "Processed")
         stages = f"{path}/{pipeline['id']}/stages"
         assert world.emulator.call("DELETE", f"{stages}/{old['id']}").status == 204
-        made = {"label": "Processed", "displayOrder": 9, "metadata": {"state": "CLOSED"}}
-        new = world.emulator.call("POST", stages, made).body["id"]
+        stage = {"label": "Processed", "displayOrder": 9, "metadata": {"state": "CLOSED"}}
+        new = world.emulator.call("POST", stages, stage).body["id"]
         world.append(mixed[half:])
         await world.drain(driver)
         assert old["id"] != new
         oracle = expected_orders(messages, stages_of(world.emulator.call("GET", PIPELINES).body))
-        known = {one["properties"]["order_id"] for one in mixed[:half] if "order_id" in one.get("properties", {})}
+        known = {
+            message["properties"]["order_id"] for message in mixed[:half] if "order_id" in message.get("properties", {})
+        }
         orders, lines, links = orders_in(world.emulator)
         assert {key: orders[key] for key in orders.keys() - known} == {
             key: order for key, order in oracle.orders.items() if key not in known
@@ -159,22 +161,24 @@ async def test_a_ticket_whose_stage_is_made_anew_before_it_is_created_is_not_los
     )
     destination = structs.replace(DESTINATION, rules=(rule,), mapping=Settings(create_properties=True))
 
-    def asked(number: int) -> dict[str, Any]:
+    def question(number: int) -> dict[str, Any]:
         fields = {"id": f"t{number}", "stage": "Waiting on us"}
         return {"type": "track", "messageId": f"m{number}", "userId": "u1", "event": "Asked", "properties": fields}
 
     async with World(tmp_path, destination=destination, limits_enabled=False) as world:
         world.append([{"type": "identify", "messageId": "i", "userId": "u1", "traits": {"email": "a@example.com"}}])
-        world.append([asked(1)])
+        world.append([question(1)])
         driver = world.driver()
         await world.drain(driver)
         stages = "/crm/pipelines/2026-09/tickets/0/stages"
         assert world.emulator.call("DELETE", f"{stages}/3").status == 204
-        made = {"label": "Waiting on us", "displayOrder": 9, "metadata": {"ticketState": "OPEN"}}
-        new = world.emulator.call("POST", stages, made).body["id"]
-        world.append([asked(2)])
+        stage = {"label": "Waiting on us", "displayOrder": 9, "metadata": {"ticketState": "OPEN"}}
+        new = world.emulator.call("POST", stages, stage).body["id"]
+        world.append([question(2)])
         await world.drain(driver)
-        stages_by_id = {one["properties"]["ext_id"]: one["properties"] for one in world.emulator.records("tickets")}
+        stages_by_id = {
+            record["properties"]["ext_id"]: record["properties"] for record in world.emulator.records("tickets")
+        }
         assert stages_by_id["t2"]["hs_pipeline_stage"] == new
         assert world.states() == {}
 
@@ -182,13 +186,13 @@ async def test_a_ticket_whose_stage_is_made_anew_before_it_is_created_is_not_los
 async def test_a_stage_that_somebody_removes_is_left_out_and_the_rest_of_the_order_goes(tmp_path: Path) -> None:
     async with world_of(tmp_path) as world:
         messages = corpus(2, 2, 1, 0)
-        orders = [one for one in messages if one.get("event") == "Order Completed"]
-        world.append([one for one in messages if one["type"] == "identify"])
+        orders = [message for message in messages if message.get("event") == "Order Completed"]
+        world.append([message for message in messages if message["type"] == "identify"])
         driver = world.driver()
         await world.drain(driver)
         path = "/crm/pipelines/2026-09/orders"
         [pipeline] = world.emulator.call("GET", path).body["results"]
-        stage = next(one["id"] for one in pipeline["stages"] if one["label"] == "Processed")
+        stage = next(stage["id"] for stage in pipeline["stages"] if stage["label"] == "Processed")
         assert world.emulator.call("DELETE", f"{path}/{pipeline['id']}/stages/{stage}").status == 204
         world.append(orders)
         await world.drain(driver)

@@ -107,9 +107,9 @@ async def test_a_webhook_gets_json_that_slack_understands_and_a_signature() -> N
     async with listening(hook) as port:
         await Webhook(Secret(f"http://127.0.0.1:{port}/x"), Secret("key")).tell(NOTICE)
     [(headers, body)] = hook.requests
-    told = json.loads(body)
-    assert told["text"].startswith("[hubwire] hubspot: messages are late: 12 messages are pending")
-    assert (told["alert"], told["state"], told["since"]) == ("lag:hubspot", "firing", "2026-09-21T14:13:20Z")
+    report = json.loads(body)
+    assert report["text"].startswith("[hubwire] hubspot: messages are late: 12 messages are pending")
+    assert (report["alert"], report["state"], report["since"]) == ("lag:hubspot", "firing", "2026-09-21T14:13:20Z")
     assert headers["x-hubwire-signature"] == "sha256=" + hmac.new(b"key", body, hashlib.sha256).hexdigest()
 
 
@@ -169,7 +169,7 @@ def test_the_settings_say_who_is_told() -> None:
             "HUBWIRE_SMTP_URL": "smtps://mail.example.com",
         }
     )
-    assert [type(one) for one in tellers_of(both)] == [Webhook, Mail]
+    assert [type(teller) for teller in tellers_of(both)] == [Webhook, Mail]
     assert both.alert_email_to == ("a@example.com", "b@example.com")
 
 

@@ -48,7 +48,7 @@ def file(shell: Shell, emulator: Emulator) -> Path:
 
 def test_a_file_is_planned_applied_and_then_changes_nothing(shell: Shell, file: Path) -> None:
     planned = shell("apply", str(file), "--json").json
-    assert [(one["kind"], one["name"], one["action"]) for one in planned["changes"]] == [
+    assert [(change["kind"], change["name"], change["action"]) for change in planned["changes"]] == [
         ("source", "website", "add"),
         ("source", "api", "add"),
         ("destination", "hubspot", "add"),
@@ -71,7 +71,7 @@ def test_a_file_is_planned_applied_and_then_changes_nothing(shell: Shell, file: 
     version = store.registry.version()
 
     again = shell("apply", str(file), "--yes", "--json").json
-    assert {one["action"] for one in again["changes"]} == {"nothing"}
+    assert {change["action"] for change in again["changes"]} == {"nothing"}
     assert again["applied"] is False
     assert store.registry.version() == version
     store.close()
@@ -96,7 +96,7 @@ def test_what_the_file_does_not_name_stays(shell: Shell, file: Path) -> None:
     shell("source", "add", "by-hand", "--kind", "mobile")
     file.write_text('[[destination]]\nname = "hubspot"\nhold_hours = 48\nsources = "all"\n')
     changed = shell("apply", str(file), "--yes", "--json").json["changes"]
-    assert [field["name"] for one in changed for field in one["fields"]] == ["hold_hours", "sources"]
+    assert [field["name"] for change in changed for field in change["fields"]] == ["hold_hours", "sources"]
     [hubspot] = shell("destination", "list", "--json").json
     assert (hubspot["load_forms_sdk"], hubspot["calls_per_day"], hubspot["hold_hours"]) == (True, 100, 48)
     assert hubspot["source_ids"] is None
@@ -158,8 +158,10 @@ def test_a_second_destination_of_a_portal_is_said(shell: Shell, file: Path) -> N
     shell("apply", str(file), "--yes")
     file.write_text('[[destination]]\nname = "again"\ntoken_env = "HUBSPOT_ACCESS_TOKEN"\n')
     assert "hubspot has the same Hub ID" in shell("apply", str(file), "--yes").err
-    sections = {one["title"]: one["checks"] for one in shell("doctor", "--offline", "--json").json["sections"]}
-    assert "hubspot has the same Hub ID" in [one["said"] for one in sections["Destination again"]]
+    sections = {
+        section["title"]: section["checks"] for section in shell("doctor", "--offline", "--json").json["sections"]
+    }
+    assert "hubspot has the same Hub ID" in [item["said"] for item in sections["Destination again"]]
 
 
 def test_a_disabled_source_with_its_key_is_applied_once(shell: Shell, file: Path) -> None:
@@ -249,7 +251,7 @@ def test_a_source_whose_keys_are_all_revoked_is_told_of_and_gets_none(shell: She
     assert "it has no write key, nothing can send: hubwire source key backend --new" in again.out
     assert "Nothing to change." in again.out
     store = shell.store()
-    assert all(one.is_revoked for one in store.registry.write_keys(1))
+    assert all(key.is_revoked for key in store.registry.write_keys(1))
     store.close()
 
 
@@ -269,7 +271,9 @@ skip = "own staff"
 
 def test_rules_are_shown_stored_and_left_alone_by_a_file_without_rules(shell: Shell, file: Path) -> None:
     file.write_text(FILE + RULES)
-    [change] = [one for one in shell("apply", str(file), "--yes", "--json").json["changes"] if one["name"] == "hubspot"]
+    [change] = [
+        change for change in shell("apply", str(file), "--yes", "--json").json["changes"] if change["name"] == "hubspot"
+    ]
     rules = {field["name"]: field["after"] for field in change["fields"] if field["name"].startswith("rule")}
     assert rules["rule Staff"] == {
         "name": "Staff",
@@ -282,10 +286,10 @@ def test_rules_are_shown_stored_and_left_alone_by_a_file_without_rules(shell: Sh
     assert "-> skip (own staff)" in shown
 
     file.write_text(FILE)
-    assert {one["action"] for one in shell("apply", str(file), "--yes", "--json").json["changes"]} == {"nothing"}
+    assert {change["action"] for change in shell("apply", str(file), "--yes", "--json").json["changes"]} == {"nothing"}
     first, second = RULES.split("\n\n")
     file.write_text(f"{FILE}\n{second}\n{first}")
-    [change] = [one for one in shell("apply", str(file), "--json").json["changes"] if one["name"] == "hubspot"]
+    [change] = [change for change in shell("apply", str(file), "--json").json["changes"] if change["name"] == "hubspot"]
     assert change["fields"] == [{"name": "order of rules", "before": ["Plan", "Staff"], "after": ["Staff", "Plan"]}]
     file.write_text(FILE.replace("hold_hours = 24", "hold_hours = 24\nrule = []"))
     shell("apply", str(file), "--yes")

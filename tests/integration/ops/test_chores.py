@@ -35,7 +35,7 @@ async def test_sums_are_kept_up_before_anybody_asks(tmp_path: Path) -> None:
     store = open_store(Settings(data=str(tmp_path)), FakeClock(), appends=True)
     whole = SUM_BLOCKS + 3
     for number in range(whole + 1):
-        store.journal.append([Entry(1, f"{number}-{one}", 1, b"{}") for one in range(STRETCH)])
+        store.journal.append([Entry(1, f"{number}-{each_number}", 1, b"{}") for each_number in range(STRETCH)])
     waited: list[float] = []
 
     async def wait(seconds: float) -> None:

@@ -34,15 +34,15 @@ ESCAPE = "\x1b]0;mine\x07"
 @pytest.fixture
 def console(shell: Shell, tmp_path: Path) -> Iterator[Console]:
     """An installation with messages of every fate, whose console and command line look at the same."""
-    made = Console(tmp_path)
+    new_console = Console(tmp_path)
     shell.set(HUBWIRE_DATA=str(tmp_path))
-    made.fill()
-    yield made
-    made.close()
+    new_console.fill()
+    yield new_console
+    new_console.close()
 
 
 def states(console: Console, state: State) -> list[str]:
-    return [one.message_id for one in console.store.queries.messages(MessageFilter(state=state))]
+    return [message.message_id for message in console.store.queries.messages(MessageFilter(state=state))]
 
 
 def test_failures_are_grouped_with_what_helps(console: Console, shell: Shell) -> None:
@@ -51,7 +51,7 @@ def test_failures_are_grouped_with_what_helps(console: Console, shell: Shell) ->
     first, *_ = ran.out.splitlines()
     assert first == "1 dead: invalid-input  HubSpot"
     assert "Correct what HubSpot names, then replay." in ran.out
-    assert [one["state"] for one in shell("failures", "--json").json] == ["dead", "retrying", "held"]
+    assert [group["state"] for group in shell("failures", "--json").json] == ["dead", "retrying", "held"]
 
 
 def test_expired_messages_are_listed_after_the_failures(console: Console, shell: Shell) -> None:
@@ -71,8 +71,8 @@ def test_a_discard_counts_asks_and_is_audited(console: Console, shell: Shell) ->
     done = shell("discard", "--state", "dead", "--reason", "invalid-input", stdin="y\n")
     assert (done.code, "1 message discarded." in done.out) == (0, True)
     assert states(console, State.DEAD) == []
-    [one] = shell("messages", "--state", "discarded", "--reason", "discarded-by-person", "--json").json
-    assert one["message_id"] == "m-4"
+    [message] = shell("messages", "--state", "discarded", "--reason", "discarded-by-person", "--json").json
+    assert message["message_id"] == "m-4"
     entry = shell("audit", "--limit", "1", "--json").json[0]
     assert (entry["actor"], entry["action"]) == ("command line", "messages.discarded")
     assert entry["detail"] == '1 messages, {"state":"dead","reason":"invalid-input"}'
@@ -96,7 +96,7 @@ def test_what_cannot_be_discarded_is_told(console: Console, shell: Shell, state:
 
 def test_the_filters_are_those_of_the_console(console: Console, shell: Shell) -> None:
     def found(*options: str) -> list[str]:
-        return [one["message_id"] for one in shell("messages", *options, "--json").json]
+        return [message["message_id"] for message in shell("messages", *options, "--json").json]
 
     assert found("--user", "DEAD@example.com") == ["m-4"]
     assert found("--search", "m-4") == ["m-4"]
@@ -118,8 +118,8 @@ def test_who_somebody_is_and_whether_they_are_kept_out(console: Console, shell: 
         assert re.search(rf"^{re.escape(name)} +{re.escape(value)} ", shown, re.MULTILINE)
     assert "Suppressed" not in shown
     assert "is unknown" in shell("who", "nobody").out
-    wanted = console.forgetter.request(RegulationType.SUPPRESS_ONLY, "EMAIL", ["paula@example.org"], "test")
-    asyncio.run(console.forgetter.run(wanted.regulation_id))
+    regulation = console.forgetter.request(RegulationType.SUPPRESS_ONLY, "EMAIL", ["paula@example.org"], "test")
+    asyncio.run(console.forgetter.run(regulation.regulation_id))
     assert shell("who", "Paula@Example.org", "--json").json["is_suppressed"] is True
     assert "Suppressed by a deletion request" in shell("who", "paula@example.org").out
 
@@ -194,15 +194,15 @@ def test_the_orders_of_a_person_are_listed_and_forget_values_by_their_own_name(c
 
 def test_a_replay_is_counted_begun_looked_at_and_stopped(console: Console, shell: Shell) -> None:
     assert shell("replays").out.strip() == "No replays yet."
-    asked = shell("replay", "--state", "dead", "--share", "10", stdin="n\n")
+    run_ = shell("replay", "--state", "dead", "--share", "10", stdin="n\n")
     about = "About 2 HubSpot calls (0.01 % of a day's calls), 2 s at 10 % of the call rate."
-    assert (asked.code, about in asked.out) == (1, True), "a look at the person, and the write"
+    assert (run_.code, about in run_.out) == (1, True), "a look at the person, and the write"
     assert shell("replay", "--state", "held", "--user", "nobody", "--yes").out.strip() == "0 messages"
     assert shell("replay", "--state", "dead", "--user", "dead@example.com", "--yes").code == 0
     assert states(console, State.DEAD) == []
-    [one] = shell("replays", "--json").json
-    assert (one["state"], one["target_count"], one["fed_count"]) == ("running", 1, 1)
-    assert one["wanted"]["user"] is None, "what is kept names no person"
+    [replay] = shell("replays", "--json").json
+    assert (replay["state"], replay["target_count"], replay["fed_count"]) == ("running", 1, 1)
+    assert replay["wanted"]["user"] is None, "what is kept names no person"
     assert "dead@example.com" not in shell("audit").out
     assert shell("replays", "1", "--cancel", "--json").json["state"] == "cancelled"
     assert shell("replays", "2").code == 1
@@ -215,7 +215,7 @@ def test_a_replay_is_paused_slowed_and_resumed(console: Console, shell: Shell) -
     shell("replay", "--state", "dead", "--share", "20", "--yes")
     assert "20 %" in shell("replays").out
     listed = shell("messages", "--replay", "1", "--replay-part", "replayed", "--json").json
-    assert [one["message_id"] for one in listed] == ["m-4"]
+    assert [entry["message_id"] for entry in listed] == ["m-4"]
     assert shell("messages", "--replay-part", "replayed").code == 1
     assert shell("replay", "--state", "pending", "--replay", "1").code == 1
     assert shell("replays", "1", "--pause", "--json").json["state"] == "running", "all of it was put back at once"
@@ -242,14 +242,14 @@ def test_a_group_is_snoozed_listed_and_woken(console: Console, shell: Shell) -> 
     first, *_, last = shell("failures").out.splitlines()
     assert first == "1 retrying: hubspot-failed  HubSpot"
     assert last.startswith("1 dead: invalid-input  HubSpot, snoozed until ")
-    [dead] = [one for one in shell("failures", "--json").json if one["snoozed_until_ms"]]
+    [dead] = [group for group in shell("failures", "--json").json if group["snoozed_until_ms"]]
     assert dead["state"] == "dead"
     assert "shown again" in shell("wake", *group, "--destination", "HubSpot").out
     assert shell("wake", *group, "--json").json == {"is_woken": False}
     assert shell("snooze", *group, "--until", "2001-01-01").code == 1
     assert shell("snooze", *group, "--for", "1y").code == 1
     assert shell("snooze", "--state", "delivered", "--reason", "conflict").code == 1
-    assert [one["action"] for one in shell("audit", "--json").json[:2]] == ["failures.woken", "failures.snoozed"]
+    assert [entry["action"] for entry in shell("audit", "--json").json[:2]] == ["failures.woken", "failures.snoozed"]
 
 
 def test_status_has_the_stages_of_a_window_which_add_up(console: Console, shell: Shell) -> None:
@@ -281,7 +281,7 @@ def test_a_member_is_added_and_removed(console: Console, shell: Shell) -> None:
     assert console.call("GET", "/status", token=token).status_code == 401
     assert console.get("/").status_code == 303
     actions = [entry["action"] for entry in shell("audit", "--json").json]
-    assert [one for one in actions if one.startswith("member.")] == [
+    assert [action for action in actions if action.startswith("member.")] == [
         "member.removed",
         "member.password",
         "member.token",
@@ -307,8 +307,8 @@ def test_a_member_that_cannot_be_is_told(
 
 def test_what_senders_write_does_not_command_the_terminal(console: Console, shell: Shell) -> None:
     body = {"type": "track", "userId": f"[bold]{ESCAPE}", "event": f"[red]{ESCAPE}"}
-    asked = console.call("GET", "/messages").json()["messages"][0]
-    assert asked["event"] == "Just came"
+    message = console.call("GET", "/messages").json()["messages"][0]
+    assert message["event"] == "Just came"
     console.receive(body, message_id="escape")
     console.store.registry.write_audit(f"[bold]{ESCAPE}", "source.changed", ESCAPE)
     commands = (("messages",), ("message", "escape"), ("audit",), ("messages", "--user", ESCAPE), ("who", ESCAPE))

@@ -198,10 +198,10 @@ async def test_a_company_key_without_unique_values(emulator: Emulator) -> None:
 async def test_names_in_the_mapping_that_the_portal_does_not_have(emulator: Emulator) -> None:
     mapping = Mapping(contact={"plan": "no_such_property", "made": "createdate", "first": "firstname", "x": None})
     report = await examined(emulator, mapping=mapping)
-    said = [check.said for check in report.checks if check.name == "Mapping"]
-    assert len(said) == 2
-    assert "createdate, which only HubSpot sets" in said[0]
-    assert "no_such_property" in said[1]
+    text = [check.said for check in report.checks if check.name == "Mapping"]
+    assert len(text) == 2
+    assert "createdate, which only HubSpot sets" in text[0]
+    assert "no_such_property" in text[1]
 
 
 async def test_custom_properties_that_run_out(emulator: Emulator) -> None:
@@ -247,7 +247,7 @@ def ready(installed: Shell) -> Shell:
 
 def sections(shell: Shell, *options: str) -> dict[str, dict[str, Any]]:
     ran = shell("doctor", "--json", *options)
-    return {one["title"]: {check["name"]: check for check in one["checks"]} for one in ran.json["sections"]}
+    return {section["title"]: {check["name"]: check for check in section["checks"]} for section in ran.json["sections"]}
 
 
 def test_the_command_prints_every_line_and_exits_0(ready: Shell) -> None:

@@ -19,7 +19,7 @@ def taken_port() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
-def said(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], *options: str) -> tuple[int, str]:
+def run_refused(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], *options: str) -> tuple[int, str]:
     """Exit code and output of `hubwire emulator` with these options."""
     monkeypatch.setattr("sys.argv", ["hubwire", "emulator", *options])
     with pytest.raises(SystemExit) as ended:
@@ -42,7 +42,7 @@ def said(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], *op
 def test_a_bad_option_names_its_value_and_its_limit(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], option: str, value: str, words: tuple[str, ...]
 ) -> None:
-    code, text = said(monkeypatch, capfd, option, value)
+    code, text = run_refused(monkeypatch, capfd, option, value)
     assert code == 2
     assert [word for word in words if word not in text] == []
 
@@ -50,7 +50,7 @@ def test_a_bad_option_names_its_value_and_its_limit(
 def test_a_port_in_use_is_said(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], taken_port: int
 ) -> None:
-    code, text = said(monkeypatch, capfd, "--port", str(taken_port))
+    code, text = run_refused(monkeypatch, capfd, "--port", str(taken_port))
     assert code == 1
     assert f"cannot listen on 127.0.0.1:{taken_port}: Address already in use" in text
     assert "choose another --port" in text
@@ -58,7 +58,7 @@ def test_a_port_in_use_is_said(
 
 
 def test_an_empty_token_is_said(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    code, text = said(monkeypatch, capfd, "--access-token", "")
+    code, text = run_refused(monkeypatch, capfd, "--access-token", "")
     assert (code, "access_token" in text) == (1, True)
 
 
@@ -70,7 +70,7 @@ def test_a_file_of_something_else_is_named_and_left_alone(
         port = free.getsockname()[1]
     notes = tmp_path / "notes.txt"
     notes.write_text("milk, bread")
-    code, text = said(monkeypatch, capfd, "--port", str(port), "--keep", str(notes))
+    code, text = run_refused(monkeypatch, capfd, "--port", str(port), "--keep", str(notes))
     assert code == 1
     assert f"{notes}: line 1 is not an emulator's" in text
     assert notes.read_text() == "milk, bread"

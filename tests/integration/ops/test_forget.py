@@ -51,10 +51,10 @@ class Installation:
         registry = self.store.registry
         registry.save_source(Source(source_id=0, name="api"))
         registry.save_source(Source(source_id=0, name="website", kind=SourceKind.WEB, identity_space="source:website"))
-        one = registry.save_destination(
+        destination = registry.save_destination(
             Destination(destination_id=0, name="hubspot", hub_id=str(HUB), base_url=emulator.base_url)
         )
-        registry.set_token(one.destination_id, Secret(TOKEN))
+        registry.set_token(destination.destination_id, Secret(TOKEN))
         self.clients = ClientFactory(registry, self.clock, self.settings)
         self.forgetter = Forgetter(self.store, self.clients.make, self.clock, self.wait)
         self.suppressions = Suppressions(self.store.privacy, registry, self.store.vault, self.clock)
@@ -76,8 +76,8 @@ class Installation:
     def entries(self, source_id: int, *messages: dict[str, Any]) -> list[Entry]:
         at = self.store.journal.extent().last
         return [
-            Entry(source_id, f"m{at + number}", self.clock.now_ms(), json.dumps(one).encode())
-            for number, one in enumerate(messages)
+            Entry(source_id, f"m{at + number}", self.clock.now_ms(), json.dumps(message).encode())
+            for number, message in enumerate(messages)
         ]
 
     def deliver(self) -> None:
@@ -102,8 +102,8 @@ class Installation:
             worker.stop()
 
     def forget(self, subject: str, type_: str = "SUPPRESS_WITH_DELETE", subject_type: str = "EMAIL") -> Receipt:
-        made = self.forgetter.request(RegulationType(type_), subject_type, [subject], "test")
-        receipt = asyncio.run(self.forgetter.run(made.regulation_id, is_last_try=True))
+        regulation = self.forgetter.request(RegulationType(type_), subject_type, [subject], "test")
+        receipt = asyncio.run(self.forgetter.run(regulation.regulation_id, is_last_try=True))
         assert receipt is not None
         return receipt
 
@@ -114,11 +114,11 @@ class Installation:
         }
 
     def emails(self) -> set[str]:
-        return {one["properties"]["email"] for one in self.emulator.contacts()}
+        return {contact["properties"]["email"] for contact in self.emulator.contacts()}
 
-    def asked(self) -> list[str]:
-        """What was asked of HubSpot that is not only read."""
-        return [one["path"] for one in self.emulator.requests() if one["method"] != "GET"]
+    def changes_sent(self) -> list[str]:
+        """The calls to HubSpot that change something."""
+        return [request["path"] for request in self.emulator.requests() if request["method"] != "GET"]
 
     def everything_stored(self) -> bytes:
         """The bytes of SQLite's files, or of all rows of PostgreSQL."""
@@ -140,9 +140,9 @@ class Installation:
 @pytest.fixture(params=["sqlite", "postgres"])
 def here(request: pytest.FixtureRequest, tmp_path: Path, emulator: Emulator) -> Iterator[Installation]:
     url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-    made = Installation(tmp_path, emulator, url)
-    yield made
-    made.close()
+    installed = Installation(tmp_path, emulator, url)
+    yield installed
+    installed.close()
 
 
 def identify(user: str | None, email: str, device: str | None = None, **traits: Any) -> dict[str, Any]:
@@ -174,7 +174,7 @@ def test_a_person_goes_here_and_there_and_nobody_else_does(here: Installation) -
     assert receipt.state is RegulationState.FINISHED
     assert (receipt.messages, receipt.emails, receipt.contacts, receipt.associations) == (5, 1, 1, 1)
     assert receipt.ids == 2
-    assert [(one.destination, one.state, one.deleted) for one in receipt.hubspot] == [("hubspot", "FINISHED", 1)]
+    assert [(step.destination, step.state, step.deleted) for step in receipt.hubspot] == [("hubspot", "FINISHED", 1)]
     assert here.emails() == {BEN}
     assert {row.rejected for row in here.store.journal.read_at([1, 3, 5, 6, 7]).values()} == {"suppressed"}
     assert {row.rejected for row in here.store.journal.read_at([2, 4]).values()} == {None}
@@ -183,7 +183,9 @@ def test_a_person_goes_here_and_there_and_nobody_else_does(here: Installation) -
     for gone in (ANNA.encode(), b"anders", b"secret-page", b"a-1"):
         assert gone not in stored, gone
     assert BEN.encode() in stored
-    attempts = b"".join(one.request + one.response for one in here.store.privacy.attempts_after(0, 999)).lower()
+    attempts = b"".join(
+        attempt.request + attempt.response for attempt in here.store.privacy.attempts_after(0, 999)
+    ).lower()
     assert ANNA.encode() not in attempts
     assert b"anders" not in attempts
     assert BEN.encode() in attempts
@@ -203,10 +205,10 @@ def test_a_forgotten_person_does_not_come_back(here: Installation) -> None:
         track("Bought", user="77", email=ANNA),
     )
     assert kept_out == [None] * 4
-    told: list[object] = []
+    report: list[object] = []
     uploaded = here.entries(SERVER, track("Bought", user="2"), identify("1", ANNA))
-    SuppressingJournal(here, here.suppressions).submit(uploaded, told.append)
-    assert told == [[here.store.journal.extent().last, None]]
+    SuppressingJournal(here, here.suppressions).submit(uploaded, report.append)
+    assert report == [[here.store.journal.extent().last, None]]
     assert here.send(WEB, track("Seen", device="tab-1")) == [None]
     assert here.suppressions.count == 6
     assert all(position is not None for position in here.send(SERVER, track("Bought", user="2")))
@@ -300,18 +302,18 @@ def test_hubspot_that_cannot_be_reached_is_tried_again_later_with_what_was_known
     here.send(SERVER, identify("1", ANNA))
     here.deliver()
     here.emulator.fault(method="POST", path="*gdpr-delete*", status=503)
-    made = here.forgetter.request(RegulationType.SUPPRESS_WITH_DELETE, "USER_ID", ["1"], "test")
-    first = asyncio.run(here.forgetter.run(made.regulation_id))
+    regulation = here.forgetter.request(RegulationType.SUPPRESS_WITH_DELETE, "USER_ID", ["1"], "test")
+    first = asyncio.run(here.forgetter.run(regulation.regulation_id))
     assert first is not None
     assert first.state is RegulationState.RUNNING
     assert here.waits == [NOTICED_SECONDS, TRY_AGAIN_SECONDS, TRY_AGAIN_SECONDS]
     assert ANNA not in json.dumps(here.store.privacy.regulations(9)[0].receipt)
-    assert asyncio.run(here.forgetter.run(made.regulation_id)) is None
+    assert asyncio.run(here.forgetter.run(regulation.regulation_id)) is None
 
     here.emulator.clear_faults()
     here.clock.advance(STALE_MS / 1000)
     assert asyncio.run(here.forgetter.run_open()) == 1
-    found = here.store.privacy.regulation(made.regulation_id)
+    found = here.store.privacy.regulation(regulation.regulation_id)
     assert found is not None
     assert (found.state, found.sealed_subjects) == (RegulationState.FINISHED, None)
     assert found.receipt["messages"] == 1
@@ -357,8 +359,8 @@ def test_the_context_of_an_upload_counts_too(here: Installation) -> None:
 def test_many_subjects_are_one_regulation_and_lifted_one_by_one(here: Installation) -> None:
     emails = [f"person{number}@example.com" for number in range(40)]
     here.send(SERVER, *(identify(str(number), email) for number, email in enumerate(emails)), identify("x", BEN))
-    made = here.forgetter.request(RegulationType.SUPPRESS_WITH_DELETE_INTERNAL, "EMAIL", emails, "test")
-    receipt = asyncio.run(here.forgetter.run(made.regulation_id))
+    regulation = here.forgetter.request(RegulationType.SUPPRESS_WITH_DELETE_INTERNAL, "EMAIL", emails, "test")
+    receipt = asyncio.run(here.forgetter.run(regulation.regulation_id))
     assert receipt is not None
     assert (receipt.messages, receipt.subject_count) == (40, 40)
     here.forget(emails[0], "UNSUPPRESS")
@@ -372,18 +374,18 @@ def test_many_subjects_are_one_regulation_and_lifted_one_by_one(here: Installati
     [("OBJECT_ID", ["1"]), ("EMAIL", ["nobody"]), ("USER_ID", []), ("USER_ID", [" "]), ("USER_ID", ["x"] * 5001)],
 )
 def test_subjects_that_cannot_be_are_refused(here: Installation, subject_type: str, subjects: list[str]) -> None:
-    given = [f"{one}{number}" for number, one in enumerate(subjects)] if len(subjects) > 1 else subjects
+    given = [f"{subject}{number}" for number, subject in enumerate(subjects)] if len(subjects) > 1 else subjects
     with pytest.raises(SettingsError, match=r"subjectType|subjectIds"):
         here.forgetter.request(RegulationType.SUPPRESS_ONLY, subject_type, given, "test")
     assert here.store.privacy.regulations(9) == []
 
 
 def test_subjects_are_stored_sealed_and_a_damaged_key_ends_in_failed(here: Installation) -> None:
-    made = here.forgetter.request(RegulationType.SUPPRESS_ONLY, "EMAIL", [ANNA], "test")
+    regulation = here.forgetter.request(RegulationType.SUPPRESS_ONLY, "EMAIL", [ANNA], "test")
     assert ANNA.encode() not in here.everything_stored()
     broken = Vault((b"x" * 32,))
     other = Forgetter(_with_vault(here.store, broken), here.clients.make, here.clock, here.wait)
-    receipt = asyncio.run(other.run(made.regulation_id))
+    receipt = asyncio.run(other.run(regulation.regulation_id))
     assert receipt is not None
     assert receipt.state is RegulationState.FAILED
 
@@ -460,14 +462,14 @@ def test_what_a_receiver_let_in_that_never_noticed_is_not_sent_and_goes_too(here
     here.send(SERVER, identify("1", ANNA), identify("2", BEN))
     here.deliver()
     here.forget(ANNA)
-    asked = here.asked()
+    requests = here.changes_sent()
     late = [identify("1", ANNA, firstname="Late"), track("Late", user="1"), track("Bought", user="9", email=ANNA)]
     here.store.journal.append(
-        [Entry(SERVER, f"late-{number}", NOW, json.dumps(one).encode()) for number, one in enumerate(late)]
+        [Entry(SERVER, f"late-{number}", NOW, json.dumps(message).encode()) for number, message in enumerate(late)]
     )
     here.deliver()
     assert here.emails() == {BEN}
-    assert here.asked() == asked
+    assert here.changes_sent() == requests
     for number in range(3):
         [detail] = here.store.queries.message(f"late-{number}")
         [fate] = detail.summary.fates
@@ -562,33 +564,33 @@ def test_a_regulation_is_taken_carried_out_and_told_of(here: Installation) -> No
         regulations = Regulations(here.forgetter, here.store.privacy, runner.wake)
         running = asyncio.create_task(runner.run())
         await asyncio.sleep(0)
-        wanted = NewRegulation(RegulationType.SUPPRESS_WITH_DELETE, "USER_ID", ["1"])
-        made = await asyncio.to_thread(regulations.create, wanted, "admin")
-        regulation_id = made.data.regulate_id
+        new_regulation = NewRegulation(RegulationType.SUPPRESS_WITH_DELETE, "USER_ID", ["1"])
+        regulation = await asyncio.to_thread(regulations.create, new_regulation, "admin")
+        regulation_id = regulation.data.regulate_id
         while True:
             found = await asyncio.to_thread(regulations.find, regulation_id)
             assert found is not None
             if found.data["regulation"]["overallStatus"] == "FINISHED":
                 break
         running.cancel()
-        assert [one["id"] for one in regulations.recent().data["regulations"]] == [regulation_id]
+        assert [regulation["id"] for regulation in regulations.recent().data["regulations"]] == [regulation_id]
         assert regulations.find("reg_none") is None
-        told: dict[str, Any] = found.data["regulation"]
-        return told
+        own_regulation: dict[str, Any] = found.data["regulation"]
+        return own_regulation
 
-    told = asyncio.run(ask())
-    assert told["regulationType"] == "SUPPRESS_WITH_DELETE"
-    [stream] = told["streamStatus"]
+    finished = asyncio.run(ask())
+    assert finished["regulationType"] == "SUPPRESS_WITH_DELETE"
+    [stream] = finished["streamStatus"]
     [destination] = stream["destinationStatus"]
     assert (destination["name"], destination["status"], destination["errString"]) == ("hubspot", "FINISHED", "")
-    assert told["receipt"]["messages"] == 1
-    assert ANNA not in json.dumps(told)
+    assert finished["receipt"]["messages"] == 1
+    assert ANNA not in json.dumps(finished)
     assert here.emails() == set()
 
 
 def test_a_body_of_segments_public_api_is_understood() -> None:
     body = b'{"regulationType":"SUPPRESS_WITH_DELETE","subjectType":"USER_ID","subjectIds":["1","2"]}'
-    wanted = msgspec.json.decode(body, type=NewRegulation)
-    assert wanted == NewRegulation(RegulationType.SUPPRESS_WITH_DELETE, "USER_ID", ["1", "2"])
+    expected = msgspec.json.decode(body, type=NewRegulation)
+    assert expected == NewRegulation(RegulationType.SUPPRESS_WITH_DELETE, "USER_ID", ["1", "2"])
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(body.replace(b"SUPPRESS_WITH_DELETE", b"EAT"), type=NewRegulation)

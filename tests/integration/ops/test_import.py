@@ -35,7 +35,7 @@ def ready(installed: Shell) -> Shell:
 
 
 def ndjson(*messages: dict[str, Any]) -> bytes:
-    return b"".join(json.dumps(one).encode() + b"\n" for one in messages)
+    return b"".join(json.dumps(message).encode() + b"\n" for message in messages)
 
 
 def identify(number: int, **traits: Any) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def test_a_folder_of_every_format_is_imported_once(ready: Shell) -> None:
     assert ran.code == 0
     assert (ran.json["read"], ran.json["journaled"], ran.json["skipped"]) == (4, 4, 0)
     bodies = journaled(ready)
-    assert [one["userId"] for one in bodies] == ["u1", "u2", "u3", "person4@example.com"]
+    assert [body["userId"] for body in bodies] == ["u1", "u2", "u3", "person4@example.com"]
     assert "sentAt" not in bodies[0]
     assert "projectId" not in bodies[0]
     again = ready("import", "export", "--source", "api", "--json").json
@@ -98,8 +98,8 @@ def test_a_stopped_import_goes_on_where_it_stopped(ready: Shell, monkeypatch: py
     monkeypatch.setattr(appending, "append_lines", failing)
     ran = ready("import", "a.ndjson", "b.ndjson", "--source", "api", "--json")
     assert (ran.code, ran.out) == (130, "")
-    said = "Stopped. 35 rows are imported. The next run continues there."
-    assert " ".join(ran.err.split()) == said
+    text = "Stopped. 35 rows are imported. The next run continues there."
+    assert " ".join(ran.err.split()) == text
     assert len(journaled(ready)) == 35
 
     monkeypatch.setattr(appending, "append_lines", append)
@@ -188,20 +188,25 @@ def test_the_estimate_comes_true(tmp_path: Path, emulator: Emulator) -> None:
     )
     for rows in cycles(HistoryRows(look_at([str(path)], ReadOptions()), source, NOW), 10_000):
         estimator.take(rows)
-    wanted = estimator.estimate(10.0, 40_000)
+    estimate = estimator.estimate(10.0, 40_000)
 
     here.send(1, *corpus())
     here.deliver()
-    told = emulator.stats()["calls"]
-    made = {call: count for call, count in told.items() if call.startswith("POST") and "properties" not in call}
+    call_counts = emulator.stats()["calls"]
+    write_counts = {
+        call: count for call, count in call_counts.items() if call.startswith("POST") and "properties" not in call
+    }
     # Companies are read at most so often; here HubSpot has none of them.
-    assert sum(made.values()) == wanted.total_calls - wanted.calls["read companies"], (made, wanted.calls)
-    assert (wanted.contacts, wanted.companies, wanted.associations) == (450, 40, 450)
-    assert wanted.events == len(emulator.events())
-    assert (wanted.held, wanted.held_by) == (100, {"unknown-person": 100})
-    assert wanted.discarded == {"page-is-device-only": 1}
-    assert wanted.definitions == 3
-    assert wanted.day_percent == pytest.approx(wanted.total_calls / 400, abs=0.01)
+    assert sum(write_counts.values()) == estimate.total_calls - estimate.calls["read companies"], (
+        write_counts,
+        estimate.calls,
+    )
+    assert (estimate.contacts, estimate.companies, estimate.associations) == (450, 40, 450)
+    assert estimate.events == len(emulator.events())
+    assert (estimate.held, estimate.held_by) == (100, {"unknown-person": 100})
+    assert estimate.discarded == {"page-is-device-only": 1}
+    assert estimate.definitions == 3
+    assert estimate.day_percent == pytest.approx(estimate.total_calls / 400, abs=0.01)
     here.close()
 
 
@@ -251,10 +256,12 @@ async def test_an_import_makes_the_reads_that_its_estimate_says(tmp_path: Path) 
             estimator.take(rows)
         estimated = estimator.estimate(10.0, 40_000).calls
         await world.drain(world.driver())
-        made = world.emulator.stats()["calls"]
-        reads = {kind: made[f"POST /crm/objects/2026-09/{kind}/batch/read"] for kind in ("contacts", "companies")}
+        call_counts = world.emulator.stats()["calls"]
+        reads = {
+            kind: call_counts[f"POST /crm/objects/2026-09/{kind}/batch/read"] for kind in ("contacts", "companies")
+        }
         assert reads == {kind: estimated[f"read {kind}"] for kind in reads}
-        cities = [one["properties"]["city"] for one in world.emulator.contacts() + world.emulator.companies()]
+        cities = [contact["properties"]["city"] for contact in world.emulator.contacts() + world.emulator.companies()]
         assert set(cities) == {"Newtown"}
 
 
@@ -273,10 +280,10 @@ async def test_an_estimate_counts_the_look_for_companies_that_hubspot_may_be_cre
             estimator.take(rows)
         estimated = estimator.estimate(10.0, 40_000).calls
         await world.drain(world.driver())
-        made = world.emulator.stats()["calls"]
+        call_counts = world.emulator.stats()["calls"]
         looks = {
-            "search companies": made["POST /crm/objects/2026-09/companies/search"],
-            "read associations": made["POST /crm/associations/2026-09/contacts/companies/batch/read"],
+            "search companies": call_counts["POST /crm/objects/2026-09/companies/search"],
+            "read associations": call_counts["POST /crm/associations/2026-09/contacts/companies/batch/read"],
         }
         assert looks == {name: estimated[name] for name in looks} == {"search companies": 2, "read associations": 1}
 
@@ -284,9 +291,9 @@ async def test_an_estimate_counts_the_look_for_companies_that_hubspot_may_be_cre
 def test_the_command_tells_calls_share_of_the_day_and_imports_nothing(ready: Shell, emulator: Emulator) -> None:
     ready("destination", "add", "hubspot", "--token-stdin", stdin=TOKEN)
     Path("a.ndjson").write_bytes(ndjson(*corpus()))
-    [told] = ready("import", "a.ndjson", "--source", "api", "--estimate", "--json").json
-    assert (told["destination"], told["schema_is_default"]) == ("hubspot", False)
-    assert told["total_calls"] == sum(told["calls"].values())
+    [estimate] = ready("import", "a.ndjson", "--source", "api", "--estimate", "--json").json
+    assert (estimate["destination"], estimate["schema_is_default"]) == ("hubspot", False)
+    assert estimate["total_calls"] == sum(estimate["calls"].values())
     text = ready("import", "a.ndjson", "--source", "api", "--estimate").out
     assert "% of a day's calls" in text
     assert journaled(ready) == []

@@ -71,7 +71,7 @@ def test_the_next_import_begins_where_the_last_one_ended(ready: Shell, database:
     run("UPDATE users SET plan = 'silver', updated_at = '2024-03-07 10:00:02' WHERE id = 1")
     again = imported(ready, url, *cursor)
     assert (again["read"], again["journaled"], again["duplicates"]) == (3, 2, 1)
-    assert [(one["userId"], one["timestamp"][:10], one["traits"].get("plan")) for one in journaled(ready)] == [
+    assert [(row["userId"], row["timestamp"][:10], row["traits"].get("plan")) for row in journaled(ready)] == [
         ("1", "2024-03-05", "gold"),
         ("2", "2024-03-06", None),
         ("3", "2024-03-06", "gold"),
@@ -92,7 +92,7 @@ def test_a_row_without_a_cursor_is_a_fault_of_each_run_until_the_query_gives_it_
         assert (
             "updated_at is empty; give it a value in the query, as in COALESCE(updated_at, " in ran.json["rejected"][0]
         )
-    assert [one["userId"] for one in journaled(ready)] == ["1"]
+    assert [row["userId"] for row in journaled(ready)] == ["1"]
     preview = ready("import", "--source", "api", "--sql", url, "--query", QUERY, "--cursor", "updated_at", "--preview")
     assert (preview.code, "updated_at is empty" in preview.out) == (1, True)
     query = "SELECT id AS user_id, email, COALESCE(updated_at, '2020-01-01') AS updated_at FROM users"

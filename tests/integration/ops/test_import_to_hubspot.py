@@ -55,14 +55,20 @@ def imported(here: Installation, shell: Shell) -> Import:
 
 
 def ada(here: Installation) -> dict[str, str]:
-    [contact] = [one for one in here.emulator.contacts() if one["properties"]["email"] == "ada@example.com"]
+    [contact] = [
+        last_import
+        for last_import in here.emulator.contacts()
+        if last_import["properties"]["email"] == "ada@example.com"
+    ]
     names = ("firstname", "jobtitle", "city", "website", "phone", "industry")
     return {name: contact["properties"][name] for name in names if contact["properties"].get(name)}
 
 
 def company(here: Installation, domain: str) -> dict[str, Any]:
     """The company of a domain: HubSpot makes others of the domains of e-mails."""
-    [found] = [one for one in here.emulator.companies() if one["properties"].get("domain") == domain]
+    [found] = [
+        last_import for last_import in here.emulator.companies() if last_import["properties"].get("domain") == domain
+    ]
     return found
 
 
@@ -138,7 +144,11 @@ def test_hubspots_export_goes_by_the_labels_of_the_portal(
         "Record ID,First Name,Email,Phone Number,Favourite dish,Contact owner\n"
         "1,Bob,bob@example.com,'+39 011 555,Pasta,Jo\n",
     )
-    [bob] = [one["properties"] for one in emulator.contacts() if one["properties"]["email"] == "bob@example.com"]
+    [bob] = [
+        last_import["properties"]
+        for last_import in emulator.contacts()
+        if last_import["properties"]["email"] == "bob@example.com"
+    ]
     assert (bob["firstname"], bob["phone"], bob["fav_dish"]) == ("Bob", "+39 011 555", "Pasta")
 
 
@@ -253,7 +263,7 @@ def test_a_plan_takes_the_same_options(ready: Shell) -> None:
     Path("p.csv").write_text("Post,Stadt\nada@example.com,Turin\n")
     ran = ready("plan", "p.csv", "--map", "Post=email", "--map", "Stadt=city", "--json")
     assert ran.code == 0
-    assert [one["outcome"] for one in ran.json["messages"]] == ["planned"]
+    assert [last_import["outcome"] for last_import in ran.json["messages"]] == ["planned"]
 
 
 def test_a_plan_goes_by_the_labels_of_the_portal(here: Installation, shell: Shell) -> None:
@@ -277,12 +287,12 @@ def test_the_outcome_of_an_import_counts_the_values_that_hubspot_has_newer(here:
     assert "hubwire imports --wait" in done.out
 
     waiting = shell("imports", "--json").json
-    assert [one["fates"]["is_delivered"] for one in waiting[0]["destinations"]] == [False]
+    assert [last_import["fates"]["is_delivered"] for last_import in waiting[0]["destinations"]] == [False]
     assert shell("imports", "--wait", "--timeout", "0").code == 1
     here.deliver()
-    [one] = shell("imports", "--wait", "--timeout", "0", "--json").json
-    [outcome] = one["destinations"]
-    assert (one["messages"], one["files"]) == (2, "old.ndjson")
+    [last_import] = shell("imports", "--wait", "--timeout", "0", "--json").json
+    [outcome] = last_import["destinations"]
+    assert (last_import["messages"], last_import["files"]) == (2, "old.ndjson")
     assert outcome["fates"]["is_delivered"]
     assert (outcome["fates"]["newer_values"], outcome["fates"]["newer_messages"]) == (2, 1)
     assert "2 values in 1 messages stayed as HubSpot has them" in shell("imports").out
@@ -293,6 +303,6 @@ def test_imports_are_listed_newest_first_and_an_unreadable_list_is_none(here: In
     for name, message in (("one.ndjson", KNOWN_ADA), ("two.ndjson", {**KNOWN_ADA, "messageId": "x9"})):
         Path(name).write_text(json.dumps(message))
         assert shell("import", name, "--source", "api").code == 0
-    assert [one["files"] for one in shell("imports", "--json").json] == ["two.ndjson", "one.ndjson"]
+    assert [last_import["files"] for last_import in shell("imports", "--json").json] == ["two.ndjson", "one.ndjson"]
     (here.folder / FILE).write_text("{")
     assert "No imports yet" in shell("imports").out

@@ -32,8 +32,8 @@ class Clients:
 
 def make_list(world: World, name: str) -> str:
     body = {"name": name, "objectTypeId": "0-1", "processingType": "MANUAL"}
-    made: str = world.emulator.call("POST", "/crm/lists/2026-09", body).body["list"]["listId"]
-    return made
+    list_id: str = world.emulator.call("POST", "/crm/lists/2026-09", body).body["list"]["listId"]
+    return list_id
 
 
 def reader(world: World) -> tuple[ListSizes, Clients]:
@@ -48,7 +48,7 @@ async def test_tabs_and_reloads_within_a_minute_make_one_call(tmp_path: Path) ->
         list_id = make_list(world, "VIP")
         before = world.calls()
         found = await asyncio.gather(*(sizes.read(1, list_id) for _ in range(5)))
-        assert {one.size for one in found} == {0}
+        assert {result.size for result in found} == {0}
         world.clock.advance(59)
         await sizes.read(1, list_id)
         assert world.calls() == before + 1
@@ -62,7 +62,7 @@ async def test_who_looks_at_many_lists_reads_a_bounded_number(tmp_path: Path) ->
         sizes, _ = reader(world)
         ids = [make_list(world, f"list {number}") for number in range(READS_PER_MINUTE + 1)]
         found = [await sizes.read(1, list_id) for list_id in ids]
-        assert [one.size for one in found[:-1]] == [0] * READS_PER_MINUTE
+        assert [result.size for result in found[:-1]] == [0] * READS_PER_MINUTE
         assert (found[-1].size, found[-1].reason) == (None, "many lists were read in the last minute")
 
 

@@ -104,7 +104,7 @@ def test_no_line_of_a_run_tells_of_a_person_or_a_secret(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "wanted"),
+    ("text", "expected"),
     [
         ("Contact anna@example.com exists", "Contact [hidden] exists"),
         ("o'brien+x@mail.example.co.uk,b", "[hidden],b"),
@@ -114,8 +114,8 @@ def test_no_line_of_a_run_tells_of_a_person_or_a_secret(tmp_path: Path) -> None:
         ("upsert contacts in 12-13 ms", "upsert contacts in 12-13 ms"),
     ],
 )
-def test_what_looks_personal_or_secret_is_hidden_all_the_same(said: str, wanted: str) -> None:
-    assert without_personal_data(None, "info", {"event": "x.y", "detail": said})["detail"] == wanted
+def test_what_looks_personal_or_secret_is_hidden_all_the_same(text: str, expected: str) -> None:
+    assert without_personal_data(None, "info", {"event": "x.y", "detail": text})["detail"] == expected
 
 
 def test_a_traceback_is_hidden_too(capsys: pytest.CaptureFixture[str]) -> None:
@@ -129,9 +129,9 @@ def test_a_traceback_is_hidden_too(capsys: pytest.CaptureFixture[str]) -> None:
             structlog.get_logger("x").exception("lane.failed")
     finally:
         structlog.configure(**before)
-    told = capsys.readouterr().err
-    assert "ValueError" in told
-    assert "anna@example.com" not in told
+    log = capsys.readouterr().err
+    assert "ValueError" in log
+    assert "anna@example.com" not in log
 
 
 FORGED = "m-1\r\n2026-01-01T00:00:00Z [info     ] lane.resumed\x1b[2J\x9b31m\u2028\u202e\x00\ud800"
@@ -151,9 +151,9 @@ def test_what_somebody_wrote_begins_no_line_and_commands_no_terminal(
             structlog.get_logger("x").exception("message.failed", message_id=FORGED)
     finally:
         structlog.configure(**before)
-    told = capsys.readouterr().err
-    assert all(line.isprintable() for line in told.split("\n"))
-    begun = [line for line in told.splitlines() if not line.startswith("    ") and line]
+    log = capsys.readouterr().err
+    assert all(line.isprintable() for line in log.split("\n"))
+    begun = [line for line in log.splitlines() if not line.startswith("    ") and line]
     assert [re.findall(r"lane\.stopped|message\.failed", line) for line in begun] == [
         ["lane.stopped"],
         ["message.failed"],
@@ -166,23 +166,23 @@ def test_trouble_that_goes_on_is_told_once_in_ten_seconds() -> None:
     now = [100.0]
     seldom = TroubleSeldom(lambda: now[0])
 
-    def told(**event: str) -> dict[str, Any] | None:
+    def logged(**event: str) -> dict[str, Any] | None:
         try:
             return dict(seldom(None, "error", dict(event)))
         except structlog.DropEvent:
             return None
 
     away = {"event": "backend.failed", "destination": "HubSpot", "error": "connection refused"}
-    assert told(**away) == away
+    assert logged(**away) == away
     for now[0] in (101.0, 105.0, 109.9):
-        assert told(**away) is None
-        assert told(event="lane.lost", destination="HubSpot") is not None, "only what says that something is away"
-    assert told(**away | {"error": "out of memory"}) is not None
-    assert told(**away | {"destination": "Other"}) is not None
+        assert logged(**away) is None
+        assert logged(event="lane.lost", destination="HubSpot") is not None, "only what says that something is away"
+    assert logged(**away | {"error": "out of memory"}) is not None
+    assert logged(**away | {"destination": "Other"}) is not None
     now[0] = 110.0
-    assert told(**away) == away | {"repeated": 3}
+    assert logged(**away) == away | {"repeated": 3}
     now[0] = 121.0
-    assert told(**away) == away
+    assert logged(**away) == away
 
 
 def test_one_traceback_for_each_cause_wherever_it_is_logged() -> None:

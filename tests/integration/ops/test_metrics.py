@@ -90,7 +90,7 @@ def read(registry: CollectorRegistry, token: Secret | None = None, **headers: st
 
 def test_the_numbers_are_those_of_the_process_and_of_the_record(registry: CollectorRegistry) -> None:
     found = read(registry)
-    wanted = {
+    expected = {
         f"hubwire_info{{version={__version__}}}": 1,
         "hubwire_uploads_total": 5,
         "hubwire_uploads_refused_total{code=unknown-write-key}": 1,
@@ -116,22 +116,22 @@ def test_the_numbers_are_those_of_the_process_and_of_the_record(registry: Collec
         "hubwire_budget_used_calls{destination=hubspot}": 7,
         "hubwire_alerts_active": 1,
     }
-    assert {name: found.get(name) for name in wanted} == wanted
+    assert {name: found.get(name) for name in expected} == expected
     assert found["hubwire_database_bytes"] > 0
     assert found["process_cpu_seconds_total"] > 0
 
 
 def test_every_name_is_documented_and_every_documented_name_is_told(registry: CollectorRegistry) -> None:
-    told = {name.partition("{")[0] for name in read(registry) if name.startswith("hubwire_")}
-    histograms = {one.name for one in METRICS if one.kind is Kind.HISTOGRAM}
-    base = {next((one for one in histograms if name.startswith(one)), name) for name in told}
-    assert base == {one.name for one in METRICS}
+    names = {name.partition("{")[0] for name in read(registry) if name.startswith("hubwire_")}
+    histograms = {metric.name for metric in METRICS if metric.kind is Kind.HISTOGRAM}
+    base = {next((histogram for histogram in histograms if name.startswith(histogram)), name) for name in names}
+    assert base == {metric.name for metric in METRICS}
     page = metrics_page()
-    assert all(f"`{one.name}`" in page and one.help in page for one in METRICS)
+    assert all(f"`{metric.name}`" in page and metric.help in page for metric in METRICS)
 
 
 def test_labels_are_the_documented_ones_and_never_a_person(registry: CollectorRegistry) -> None:
-    labels = {one.name: set(one.labels) for one in METRICS}
+    labels = {metric.name: set(metric.labels) for metric in METRICS}
     for name in read(registry):
         base, _, inside = name.partition("{")
         if base in labels:

@@ -41,7 +41,7 @@ def test_an_app_is_set_examined_and_learnt_from(installed: Shell, emulator: Emul
     assert set_it.code == 0, set_it.err
     assert f"Hub ID {HUB}" in set_it.out
     ran = installed("doctor", "--json")
-    [portal] = [one for one in ran.json["sections"] if one["report"]]
+    [portal] = [section for section in ran.json["sections"] if section["report"]]
     lines = {check["name"]: check for check in portal["checks"]}
     assert lines["Access token"]["said"] == "accepted; OAuth app"
     assert lines["Write contacts"]["health"] == "ok"

@@ -241,7 +241,7 @@ def test_whatever_happened_totals_stay_and_nothing_open_goes(store: Store, clock
     for age_days in range(rng.randint(5, 60), 0, -1):
         positions = append(store, rng.randint(1, 40), NOW - age_days * DAY_MS)
         if rng.random() < 0.7:
-            rows = [final(one, rng.choice(STATES)) for one in positions if rng.random() < 0.3]
+            rows = [final(position, rng.choice(STATES)) for position in positions if rng.random() < 0.3]
             if rng.random() < 0.1:
                 rows.append(retrying(positions[0]))
             deliver(store, 1, positions[-1], NOW - age_days * DAY_MS, *{row.position: row for row in rows}.values())
@@ -250,5 +250,5 @@ def test_whatever_happened_totals_stay_and_nothing_open_goes(store: Store, clock
     keep(store, clock, retention_days=rng.choice([1, 7, 30]), retention_bytes=rng.choice([None, 1 << 20]))
     assert totals(store) == before
     assert store.record.due(1, NOW * 2, 10**6) == open_before
-    kept = store.journal.read_at([one.position for one in open_before] + [row.position for row in untaken])
-    assert len(kept) == len({one.position for one in open_before} | {row.position for row in untaken})
+    kept = store.journal.read_at([row.position for row in open_before] + [row.position for row in untaken])
+    assert len(kept) == len({row.position for row in open_before} | {row.position for row in untaken})

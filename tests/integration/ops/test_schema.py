@@ -37,8 +37,8 @@ def journal(shell: Shell, source_id: int, *messages: dict[str, Any]) -> None:
     at = store.journal.extent().last
     store.journal.append(
         [
-            Entry(source_id, f"m{at + number}", 1_790_000_000_000, json.dumps(one).encode())
-            for number, one in enumerate(messages)
+            Entry(source_id, f"m{at + number}", 1_790_000_000_000, json.dumps(message).encode())
+            for number, message in enumerate(messages)
         ]
     )
     store.journal.close()
@@ -58,7 +58,9 @@ def test_what_is_missing_is_listed_with_types_and_nothing_is_created(ready: Shel
     journal(ready, WEB, identify(plan="gold", theme="dark"))
     journal(ready, SERVER, track("Signed Up", source="ad", cost=1.5))
     found = ready("schema", "plan", "--json").json
-    assert [(one["name"], one["type"], one["is_public_only"]) for one in found["properties"]] == [
+    assert [
+        (definition["name"], definition["type"], definition["is_public_only"]) for definition in found["properties"]
+    ] == [
         ("plan", "string", False),
         ("seats", "string", False),
         ("theme", "string", True),
@@ -71,7 +73,7 @@ def test_what_is_missing_is_listed_with_types_and_nothing_is_created(ready: Shel
         True,
     )
     assert found["message_count"] == 4
-    assert "plan" not in {one["name"] for one in emulator.properties("contacts")}
+    assert "plan" not in {definition["name"] for definition in emulator.properties("contacts")}
     assert emulator.event_definitions() == []
 
 
@@ -81,15 +83,15 @@ def test_applying_creates_it_and_then_nothing_is_missing(ready: Shell, emulator:
     assert ready("schema", "apply", stdin="n\n").code == 1
     assert emulator.event_definitions() == []
     assert ready("schema", "apply", "--yes").code == 0
-    names = {one["name"] for one in emulator.properties("contacts")}
+    names = {definition["name"] for definition in emulator.properties("contacts")}
     assert "plan" in names
     assert "theme" not in names
     assert len(emulator.event_definitions()) == 1
     left = ready("schema", "plan", "--json").json
-    assert [one["name"] for one in left["properties"]] == ["theme"]
+    assert [definition["name"] for definition in left["properties"]] == ["theme"]
     assert left["events"] == []
     assert ready("schema", "apply", "--yes", "--public").code == 0
-    assert "theme" in {one["name"] for one in emulator.properties("contacts")}
+    assert "theme" in {definition["name"] for definition in emulator.properties("contacts")}
 
 
 def test_an_event_that_exists_gets_the_properties_that_it_lacks(ready: Shell, emulator: Emulator) -> None:
@@ -105,7 +107,7 @@ def test_an_event_that_exists_gets_the_properties_that_it_lacks(ready: Shell, em
 def test_only_the_newest_messages_count(ready: Shell) -> None:
     journal(ready, SERVER, identify(old="x"), identify(new="x"))
     found = ready("schema", "plan", "--messages", "1", "--json").json
-    assert [one["name"] for one in found["properties"]] == ["new"]
+    assert [definition["name"] for definition in found["properties"]] == ["new"]
 
 
 def test_a_portal_without_custom_events_is_told(ready: Shell, emulator: Emulator) -> None:
@@ -124,7 +126,7 @@ def test_several_destinations_must_be_named(ready: Shell) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kinds", "wanted"),
+    ("kinds", "expected"),
     [
         ({"number"}, "number"),
         ({"number", "string"}, "string"),
@@ -133,19 +135,25 @@ def test_several_destinations_must_be_named(ready: Shell) -> None:
         ({"date", "datetime", "number"}, "string"),
     ],
 )
-def test_a_type_that_takes_all_values(kinds: set[str], wanted: str) -> None:
-    assert common_type(kinds) == wanted
+def test_a_type_that_takes_all_values(kinds: set[str], expected: str) -> None:
+    assert common_type(kinds) == expected
 
 
 def states(found: dict[str, Any], object_type: str) -> dict[str, str]:
-    return {one["name"]: one["state"] for one in found["entries"] if one["object_type"] == object_type}
+    return {entry["name"]: entry["state"] for entry in found["entries"] if entry["object_type"] == object_type}
 
 
 def test_what_messages_bring_is_shown_beside_what_the_portal_has(ready: Shell, emulator: Emulator) -> None:
     for name in ("seats", "tier", "nobody", "mapped"):
         path = "/crm/properties/2026-09/contacts"
-        made = {"name": name, "label": name, "type": "number", "fieldType": "number", "groupName": "contactinformation"}
-        assert emulator.call("POST", path, made).status == 201
+        definition = {
+            "name": name,
+            "label": name,
+            "type": "number",
+            "fieldType": "number",
+            "groupName": "contactinformation",
+        }
+        assert emulator.call("POST", path, definition).status == 201
     assert emulator.call("DELETE", "/crm/properties/2026-09/contacts/tier").status == 204
     store = ready.store()
     [hubspot] = store.registry.destinations().values()
@@ -161,7 +169,7 @@ def test_what_messages_bring_is_shown_beside_what_the_portal_has(ready: Shell, e
         "firstname": "matches",
         "nobody": "unused",
     }
-    [seats] = [one for one in found["entries"] if one["name"] == "seats"]
+    [seats] = [entry for entry in found["entries"] if entry["name"] == "seats"]
     assert (seats["count"], seats["misfit_count"], seats["detail"]) == (
         2,
         1,
@@ -186,7 +194,7 @@ def test_events_are_compared_by_their_properties(ready: Shell, emulator: Emulato
     ready("schema", "apply", "--messages", "1", "--yes")
     found = ready("schema", "plan", "--messages", "1", "--json").json
     assert states(found, "event")[f"pe{hub_id}_signed_up"] == "type differs"
-    [entry] = [one for one in found["entries"] if one["misfit_count"]]
+    [entry] = [entry for entry in found["entries"] if entry["misfit_count"]]
     assert entry["detail"] == "1 value does not fit: cost: a number is expected"
     assert (
         states(ready("schema", "plan", "--messages", "2", "--json").json, "event")[f"pe{hub_id}_gone_again"]
@@ -220,7 +228,7 @@ def test_what_is_created_goes_into_a_group_of_its_own_and_an_archived_one_comes_
     assert refused.code == 1
     assert "lower-case letters" in refused.err
     assert ready("schema", "apply", "--yes", "--group", "from_segment").code == 0
-    [plan] = [one for one in emulator.properties("contacts") if one["name"] == "plan"]
+    [plan] = [definition for definition in emulator.properties("contacts") if definition["name"] == "plan"]
     assert plan["groupName"] == "from_segment"
     emulator.call("DELETE", "/crm/properties/2026-09/contacts/plan")
     assert states(ready("schema", "plan", "--json").json, "contact")["plan"] == "archived"

@@ -189,19 +189,24 @@ def test_a_destination_is_changed(installed: Shell) -> None:
         "--mapping", "create_properties=yes", "--mapping", "only_events=Signed Up, Bought",
     )  # fmt: skip
     assert ran.code == 0, ran.err
-    made = installed("destination", "show", "hubspot", "--json").json["destination"]
-    assert (made["load_forms_sdk"], made["source_ids"], made["hold_hours"], made["calls_per_day"]) == (
+    destination = installed("destination", "show", "hubspot", "--json").json["destination"]
+    assert (
+        destination["load_forms_sdk"],
+        destination["source_ids"],
+        destination["hold_hours"],
+        destination["calls_per_day"],
+    ) == (
         True,
         [1],
         24,
         500,
     )
-    assert made["mapping"]["contact"] == {"favColor": "favorite_color", "secret": None}
-    assert made["mapping"]["create_properties"] is True
-    assert made["mapping"]["only_events"] == ["Signed Up", "Bought"]
+    assert destination["mapping"]["contact"] == {"favColor": "favorite_color", "secret": None}
+    assert destination["mapping"]["create_properties"] is True
+    assert destination["mapping"]["only_events"] == ["Signed Up", "Bought"]
     assert installed("destination", "change", "hubspot", "--source", "all", "--calls-per-day", "0").code == 0
-    made = installed("destination", "show", "hubspot", "--json").json["destination"]
-    assert (made["source_ids"], made["calls_per_day"]) == (None, None)
+    destination = installed("destination", "show", "hubspot", "--json").json["destination"]
+    assert (destination["source_ids"], destination["calls_per_day"]) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -298,7 +303,7 @@ def test_rotation_seals_anew_and_everything_still_opens(installed: Shell, emulat
         assert token.reveal() == TOKEN
         assert store.registry.source_of_key(key) is not None
         assert store.registry.source_of_key(server_key) is not None
-        assert [one.text for one in store.registry.write_keys(1)] == [key]
+        assert [key.text for key in store.registry.write_keys(1)] == [key]
         store.close()
     assert opened_with(after[0], installed) == TOKEN
     with pytest.raises(SettingsError):

@@ -41,7 +41,7 @@ def test_a_command_in_the_wrong_folder_says_so_and_makes_nothing(shell: Shell, a
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "text"),
     [
         (b'colour = "red"\n', "unknown setting: colour"),
         (b"port = = 1\n", "not TOML"),
@@ -49,9 +49,9 @@ def test_a_command_in_the_wrong_folder_says_so_and_makes_nothing(shell: Shell, a
         (b'port = "x"\n', "port (HUBWIRE_PORT) 'x': expected whole number ≥ 0, ≤ 65,535"),
     ],
 )
-def test_a_settings_file_that_is_none(shell: Shell, content: bytes, said: str) -> None:
+def test_a_settings_file_that_is_none(shell: Shell, content: bytes, text: str) -> None:
     Path("hubwire.toml").write_bytes(content)
-    failed(shell("status"), said)
+    failed(shell("status"), text)
 
 
 def test_a_settings_file_that_is_not_there_or_a_folder(shell: Shell) -> None:
@@ -62,9 +62,9 @@ def test_a_settings_file_that_is_not_there_or_a_folder(shell: Shell) -> None:
 def test_a_data_folder_that_cannot_be_used(shell: Shell) -> None:
     Path("file").touch()
     shell.set(HUBWIRE_DATA="file")
-    with pytest.raises(SettingsError, match="cannot use file") as told:
+    with pytest.raises(SettingsError, match="cannot use file") as error:
         shell.store()
-    assert "Set HUBWIRE_DATA to a folder" in told.value.hint
+    assert "Set HUBWIRE_DATA to a folder" in error.value.hint
 
 
 def test_a_file_that_is_no_database(shell: Shell) -> None:
@@ -91,12 +91,12 @@ def test_a_key_file_that_holds_something_else(shell: Shell) -> None:
 def test_an_address_that_is_taken_or_is_none() -> None:
     with listening_socket("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(SettingsError, match=f"cannot listen on 127.0.0.1:{port}: Address already in use") as told:
+        with pytest.raises(SettingsError, match=f"cannot listen on 127.0.0.1:{port}: Address already in use") as error:
             listening_socket("127.0.0.1", port)
-    assert "HUBWIRE_PORT" in told.value.hint
-    with pytest.raises(SettingsError, match=r"cannot listen on 192\.0\.2\.1:0") as told:
+    assert "HUBWIRE_PORT" in error.value.hint
+    with pytest.raises(SettingsError, match=r"cannot listen on 192\.0\.2\.1:0") as error:
         listening_socket("192.0.2.1", 0)
-    assert "HUBWIRE_HOST" in told.value.hint
+    assert "HUBWIRE_HOST" in error.value.hint
 
 
 @pytest.mark.parametrize("culprit", ["tls_certificate", "tls_key"])
@@ -106,9 +106,9 @@ def test_a_certificate_that_cannot_be_read(culprit: str, tmp_path: Path) -> None
     files = {"tls_certificate": str(empty), "tls_key": str(empty)}
     with pytest.raises(SettingsError, match="HUBWIRE_" + culprit.upper() + r"\) nowhere.pem: No such file"):
         check_certificate(replace(Settings(), **{**files, culprit: "nowhere.pem"}))
-    with pytest.raises(SettingsError, match=f"tls_certificate {empty} with tls_key {empty}") as told:
+    with pytest.raises(SettingsError, match=f"tls_certificate {empty} with tls_key {empty}") as error:
         check_certificate(replace(Settings(), **files))
-    assert "PEM" in told.value.hint
+    assert "PEM" in error.value.hint
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_a_dry_run_takes_what_import_takes_and_fails_over_what_is_no_message(rea
     person = {"type": "identify", "userId": "1", "messageId": "m1", "traits": {"email": "a@b.example"}}
     Path("people.json").write_text(json.dumps([person]))
     ran = ready("plan", "people.json", "--json")
-    assert (ran.code, [one["outcome"] for one in ran.json["messages"]]) == (0, ["planned"])
+    assert (ran.code, [message["outcome"] for message in ran.json["messages"]]) == (0, ["planned"])
     Path("bad.ndjson").write_text(json.dumps(person) + '\n{"type": "identify"\n{"type": "track", "userId": "1"}\n')
     ran = ready("plan", "bad.ndjson")
     assert ran.code == 1
@@ -161,7 +161,7 @@ def test_a_dry_run_takes_what_import_takes_and_fails_over_what_is_no_message(rea
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "text"),
     [
         (("status", "--timeout", "-1"), "--timeout"),
         (("messages", "--limit", "0"), "--limit"),
@@ -172,10 +172,10 @@ def test_a_dry_run_takes_what_import_takes_and_fails_over_what_is_no_message(rea
         (("nonsense",), "No such command"),
     ],
 )
-def test_bad_usage_is_exit_code_2(ready: Shell, arguments: tuple[str, ...], said: str) -> None:
+def test_bad_usage_is_exit_code_2(ready: Shell, arguments: tuple[str, ...], text: str) -> None:
     ran = ready(*arguments)
     assert ran.code == 2
-    assert said in ran.err
+    assert text in ran.err
 
 
 def test_a_stopped_line_comes_with_what_helps(ready: Shell, emulator: Emulator) -> None:
@@ -183,10 +183,10 @@ def test_a_stopped_line_comes_with_what_helps(ready: Shell, emulator: Emulator) 
     [number] = store.registry.destinations()
     store.record.stop_lane(number, "unauthorised", "401: [/none] of \x1b[31mthat", None)
     store.close()
-    said = ready("status").out
-    assert "stopped: unauthorised 401: [/none] of" in said
-    assert "\x1b" not in said
-    assert explain(Reason.UNAUTHORISED).remedy in said
+    text = ready("status").out
+    assert "stopped: unauthorised 401: [/none] of" in text
+    assert "\x1b" not in text
+    assert explain(Reason.UNAUTHORISED).remedy in text
 
 
 def test_no_line_of_the_help_is_cut_off(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,13 +81,13 @@ def identify(name: str, **traits: Any) -> dict[str, Any]:
 
 
 def track(name: str, what: str, event: str = "Order Completed") -> dict[str, Any]:
-    made = {"type": "track", "messageId": f"t-{name}-{what}", "userId": name, "event": event}
-    return {**made, "properties": {"what": what}}
+    message = {"type": "track", "messageId": f"t-{name}-{what}", "userId": name, "event": event}
+    return {**message, "properties": {"what": what}}
 
 
 def group(name: str, website: str) -> dict[str, Any]:
-    made = {"type": "group", "messageId": f"g-{name}", "userId": name, "groupId": website}
-    return {**made, "traits": {"website": f"https://{website}/", "name": website}}
+    message = {"type": "group", "messageId": f"g-{name}", "userId": name, "groupId": website}
+    return {**message, "traits": {"website": f"https://{website}/", "name": website}}
 
 
 def _bad_day(request: httpx2.Request) -> httpx2.Response | None:
@@ -95,7 +95,7 @@ def _bad_day(request: httpx2.Request) -> httpx2.Response | None:
     if b"inputs" not in request.content:
         return None
     inputs = json.loads(request.content)["inputs"]
-    if any(str(one.get("id", "")).startswith(POISON) for one in inputs):
+    if any(str(input_.get("id", "")).startswith(POISON) for input_ in inputs):
         body = {"status": "error", "message": "too bad", "category": "VALIDATION_ERROR", "correlationId": "c"}
         return httpx2.Response(400, json=body)
     return httpx2.Response(500) if b"trouble" in request.content else None
@@ -161,8 +161,8 @@ def _people(world: World) -> None:
     registry.remove_source(registry.save_source(Source(source_id=0, name="gone")).source_id)
     registry.write_audit("ada", "source.removed", "gone")
     access.save_member("ada", Role.ADMIN, token_digest=b"digest", password_hash="hash")
-    one = Pass(kind=PassKind.SESSION, member_name="ada", role=Role.ADMIN, expires_at_ms=now_ms + 10**10)
-    access.save_pass(b"pass", one, now_ms)
+    sign_in = Pass(kind=PassKind.SESSION, member_name="ada", role=Role.ADMIN, expires_at_ms=now_ms + 10**10)
+    access.save_pass(b"pass", sign_in, now_ms)
 
 
 async def _old_days(world: World) -> None:
@@ -251,8 +251,8 @@ async def go_on(world: World) -> None:
         await world.drain(world.driver("after"))
     forgetter = Forgetter(world.store, lambda destination: None, world.clock, world.clock.sleep)
     assert await forgetter.run_open() == 1
-    made = world.store.registry.save_source(Source(source_id=0, name="new"))
-    assert made.source_id == 4, "the id of a source that is gone was given out again"
+    source = world.store.registry.save_source(Source(source_id=0, name="new"))
+    assert source.source_id == 4, "the id of a source that is gone was given out again"
 
 
 def seen(store: Store, now_ms: int) -> dict[str, Any]:
@@ -269,15 +269,18 @@ def seen(store: Store, now_ms: int) -> dict[str, Any]:
         "journal": store.journal.newest(None, 10_000),
         "extent": store.journal.extent(),
         "messages": messages,
-        "details": [_detail(store, one.message_id) for one in messages if not one.is_backfill],
+        "details": [_detail(store, message.message_id) for message in messages if not message.is_backfill],
         "registry": (registry.version(), registry.sources(), registry.destinations()),
-        "audit": [(one.at_ms, one.actor, one.action) for one in registry.audit(100)],
+        "audit": [(entry.at_ms, entry.actor, entry.action) for entry in registry.audit(100)],
         "secrets": (registry.token(1), registry.write_keys(1), registry.write_keys(2)),
-        "sources of keys": [registry.source_of_key(write_key(one)) for one in (SERVER, WEBSITE)],
+        "sources of keys": [registry.source_of_key(write_key(item)) for item in (SERVER, WEBSITE)],
         "members": (access.members(), access.password_hash("ada"), access.member_of_token(b"digest")),
         "pass": access.find_pass(b"pass", PassKind.SESSION, now_ms),
         "suppressed": len(store.privacy.suppressed()),
-        "regulations": [(one.type, one.state, one.finished_at_ms) for one in store.privacy.regulations(100)],
+        "regulations": [
+            (regulation.type, regulation.state, regulation.finished_at_ms)
+            for regulation in store.privacy.regulations(100)
+        ],
         "alerts": dict(store.alerts.alerts()),
         "replays": store.replays.recent(10),
     }
@@ -287,5 +290,5 @@ def _detail(store: Store, message_id: str) -> list[MessageDetail]:
     """One complete message, without the duration of its calls, which no test decides."""
     found = store.queries.message(message_id)
     for detail in found:
-        detail.attempts = [structs.replace(one, duration_ms=0) for one in detail.attempts]
+        detail.attempts = [structs.replace(attempt, duration_ms=0) for attempt in detail.attempts]
     return found

@@ -123,7 +123,7 @@ def test_ids_with_nul_and_lone_surrogates_are_kept(database: PostgresDatabase) -
     assert lease is not None
     link = Link("server", "u:\x00", "a@b.co", 3, NOW)
     commit(record, lease, links=[link])
-    assert [one.target for one in record.links([("server", "u:\x00")]).values()] == ["a@b.co"]
+    assert [link.target for link in record.links([("server", "u:\x00")]).values()] == ["a@b.co"]
 
 
 # -- links and holds of two lanes at once
@@ -340,9 +340,9 @@ def test_a_server_that_is_not_there_is_unavailable(postgres_url: str) -> None:
 
 @pytest.mark.parametrize("url", ["postgresql://hubwire:100%secret@127.0.0.1/x", "postgresql://127.0.0.1/x?secret=1"])
 def test_a_url_that_is_none_is_a_clear_error_without_its_password(url: str) -> None:
-    with pytest.raises(SettingsError, match="HUBWIRE_DATABASE_URL") as told:
+    with pytest.raises(SettingsError, match="HUBWIRE_DATABASE_URL") as error:
         PostgresDatabase(url)
-    assert "secret" not in f"{told.value}{told.value.__cause__}{told.value.hint}"
+    assert "secret" not in f"{error.value}{error.value.__cause__}{error.value.hint}"
 
 
 def test_a_user_that_may_not_make_tables_is_told_what_it_needs(postgres_server: PostgresServer) -> None:
@@ -350,9 +350,9 @@ def test_a_user_that_may_not_make_tables_is_told_what_it_needs(postgres_server: 
         db.execute("CREATE ROLE visitor LOGIN")
         db.execute("CREATE DATABASE visited TEMPLATE template0")
     url = postgres_server.url("visited").replace("hubwire@", "visitor@")
-    with pytest.raises(SettingsError, match="permission denied for schema public") as told:
+    with pytest.raises(SettingsError, match="permission denied for schema public") as error:
         PostgresDatabase(url)
-    assert "GRANT CREATE" in told.value.hint
+    assert "GRANT CREATE" in error.value.hint
     with psycopg.connect(postgres_server.url("visited"), autocommit=True) as db:
         db.execute("GRANT CREATE, USAGE ON SCHEMA public TO visitor")
     PostgresDatabase(url).close()
@@ -376,8 +376,8 @@ def test_processes_that_start_together_migrate_once(postgres_server: PostgresSer
     with ThreadPoolExecutor(4) as threads:
         opened = list(threads.map(PostgresDatabase, [url] * 4))
     assert opened[0].execute("SELECT version FROM schema_version") == [(scripts()[-1][0],)]
-    for one in opened:
-        one.close()
+    for part in opened:
+        part.close()
 
 
 def test_a_process_with_another_secret_key_does_not_start(database: PostgresDatabase) -> None:

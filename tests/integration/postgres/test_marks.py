@@ -37,9 +37,9 @@ def move_a_cursor(database: PostgresDatabase) -> None:
 
 
 def refused(of: Settings) -> str:
-    with pytest.raises(SettingsError, match="another journal") as told:
+    with pytest.raises(SettingsError, match="another journal") as error:
         open_store(of, SystemClock(), appends=False)
-    return str(told.value)
+    return str(error.value)
 
 
 def test_until_something_was_received_the_journal_may_be_another(database: PostgresDatabase) -> None:

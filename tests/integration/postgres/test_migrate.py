@@ -108,7 +108,7 @@ async def test_it_goes_on_exactly_where_it_was(tmp_path: Path, postgres_url: str
                 before = seen(world.store, world.clock.now_ms())
                 assert run(world.path, postgres_url).behind == 0
                 moved = finish(world, postgres_url)
-                assert all(one.is_equal for one in moved.tables)
+                assert all(table.is_equal for table in moved.tables)
                 serve_from(world, postgres_url)
                 assert seen(world.store, world.clock.now_ms()) == before
             await go_on(world)
@@ -135,7 +135,7 @@ def test_no_column_stays_behind(tmp_path: Path, database: PostgresDatabase) -> N
     }
     assert here - there == {"link.linked_at_ms"}
     shared = {name.partition(".")[0] for name in here}
-    assert {one for one in there - here if one.partition(".")[0] in shared} == {"link.linked_in", "cycle.begun_in"}
+    assert {item for item in there - here if item.partition(".")[0] in shared} == {"link.linked_in", "cycle.begun_in"}
 
 
 # -- interrupted
@@ -286,7 +286,7 @@ def test_text_that_postgresql_does_not_take(tmp_path: Path, postgres_url: str) -
         file.connection.executemany(
             "INSERT INTO link VALUES ('server', ?, ?, 1, 1, 1)", [(key, f"{key}@example.com") for key in keys]
         )
-    tables = {one.table: one.rows for one in run(path, postgres_url, finishes=True).tables}
+    tables = {table.table: table.rows for table in run(path, postgres_url, finishes=True).tables}
     assert tables["journal"] == 3
     assert tables["link"] == 6
     store = open_store(Settings(database_url=postgres_url, secret_key=SECRET_KEY), SystemClock(), appends=True)
@@ -299,9 +299,9 @@ def test_text_that_postgresql_does_not_take(tmp_path: Path, postgres_url: str) -
 
 
 def refused(path: Path, url: str, **options: Any) -> str:
-    with pytest.raises(HubwireError) as told:
+    with pytest.raises(HubwireError) as error:
         run(path, url, **options)
-    return str(told.value)
+    return str(error.value)
 
 
 @pytest.fixture
@@ -339,7 +339,7 @@ def test_a_target_with_data_of_its_own_is_left_alone(file: Path, postgres_url: s
     store.registry.save_source(Source(source_id=0, name="mine"))
     for finishes in (False, True):
         assert "is not empty" in refused(file, postgres_url, finishes=finishes)
-    assert [one.name for one in store.registry.sources().values()] == ["mine"]
+    assert [source.name for source in store.registry.sources().values()] == ["mine"]
     store.close()
     assert is_served(Settings(database_url=postgres_url, secret_key=SECRET_KEY))
 
@@ -371,9 +371,9 @@ def test_a_file_that_is_delivered_from_is_not_finished(file: Path, postgres_url:
     with closing(SqliteFile(file)) as opened:
         lease = SqliteRecord(opened).lease_lane(1, "host:1", NOW, 10)
     assert lease is not None
-    with pytest.raises(BackendError, match=r"still delivers from this database \(host:1\)") as told:
+    with pytest.raises(BackendError, match=r"still delivers from this database \(host:1\)") as error:
         run(file, postgres_url, finishes=True, now_ms=NOW + 4000)
-    assert "ends in 6 s" in told.value.hint
+    assert "ends in 6 s" in error.value.hint
     assert run(file, postgres_url, finishes=True, now_ms=NOW + 10_000).is_finished
 
 
@@ -388,7 +388,7 @@ def test_nobody_writes_to_the_file_while_it_is_finished(file: Path, postgres_url
             other.execute("UPDATE source SET name = 'changed'")
         written.append(what)
 
-    run(file, postgres_url, finishes=True, report=lambda *said: write(*said) if said[0] != "handed over" else None)
+    run(file, postgres_url, finishes=True, report=lambda *text: write(*text) if text[0] != "handed over" else None)
     assert {"journal", "tables"} <= set(written)
 
 

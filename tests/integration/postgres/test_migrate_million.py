@@ -65,7 +65,10 @@ def build(folder: Path) -> Path:
     for first in range(0, MESSAGES, GROUP_MESSAGES):
         numbers = range(first, first + GROUP_MESSAGES)
         store.journal.append(
-            [Entry(1, f"m-{one:08d}-4f3c9a412b6e5f", now_ms - (MESSAGES - one) // 10, body(one)) for one in numbers]
+            [
+                Entry(1, f"m-{number:08d}-4f3c9a412b6e5f", now_ms - (MESSAGES - number) // 10, body(number))
+                for number in numbers
+            ]
         )
     store.journal.close()
     store.close()
@@ -73,11 +76,11 @@ def build(folder: Path) -> Path:
         people = [f"user-{number}@example.com" for number in range(PEOPLE)]
         db.executemany(
             "INSERT INTO person VALUES (1, ?, ?, ?, ?, 0, NULL)",
-            [(one, str(number), now_ms, os.urandom(120)) for number, one in enumerate(people)],
+            [(person, str(number), now_ms, os.urandom(120)) for number, person in enumerate(people)],
         )
         db.executemany(
             "INSERT INTO link VALUES ('server', ?, ?, 3, ?, ?)",
-            [(f"u:user-{number}", one, now_ms, now_ms) for number, one in enumerate(people)],
+            [(f"u:user-{number}", person, now_ms, now_ms) for number, person in enumerate(people)],
         )
         db.executemany(
             "INSERT INTO delivery (destination_id, position, state, reason, updated_at_ms)"
@@ -131,9 +134,9 @@ class Mover:
         process.returncode = os.waitstatus_to_exitcode(status)
         with process:
             assert process.stdout is not None
-            said = process.stdout.read()
+            text = process.stdout.read()
         assert process.returncode == 0
-        return Cost(took, used.ru_utime + used.ru_stime, peak, json.loads(said))
+        return Cost(took, used.ru_utime + used.ru_stime, peak, json.loads(text))
 
     def copied(self) -> int:
         """How far a run has come."""
@@ -195,12 +198,12 @@ def test_a_million_messages_move_while_more_come_in(tmp_path: Path, durable_serv
     new = HubwireProcess(tmp_path, None, **shared, HUBWIRE_DATABASE_URL=mover.url)
     with new:
         serving.append(new.url)
-        before = sum(len(one.acknowledged) for one in senders)
-        until(lambda: sum(len(one.acknowledged) for one in senders) >= before + 1_000, 120)
+        before = sum(len(sender.acknowledged) for sender in senders)
+        until(lambda: sum(len(sender.acknowledged) for sender in senders) >= before + 1_000, 120)
         for sender in senders:
             sender.stop()
 
-    acknowledged = [one for sender in senders for one in sender.acknowledged]
+    acknowledged = [message_id for sender in senders for message_id in sender.acknowledged]
     with closing(sqlite3.connect(mover.path)) as here, psycopg.connect(mover.url) as there:
         last = here.execute("SELECT max(position) FROM journal").fetchone()[0]
         of_file = checksum(here.execute(f"SELECT {FIELDS} FROM journal ORDER BY position"))
@@ -213,7 +216,7 @@ def test_a_million_messages_move_while_more_come_in(tmp_path: Path, durable_serv
     assert sent == (len(acknowledged),)
     assert found == (MESSAGES + len(acknowledged),) * 3
     assert 400_000 <= resumed_after < MESSAGES
-    assert {one["table"]: one["rows"] for one in finished.said["tables"]}["journal"] == last
+    assert {table["table"]: table["rows"] for table in finished.said["tables"]}["journal"] == last
     for cost in (filled, again, finished):
         assert cost.peak_bytes < MAX_BYTES
     for what, cost in (("fill, the rest of it", filled), ("fill again", again), ("finish", finished)):
@@ -222,4 +225,4 @@ def test_a_million_messages_move_while_more_come_in(tmp_path: Path, durable_serv
             f" {cost.peak_bytes >> 20} MiB"
         )
     print(f"journal of {last} messages, sha256 {of_file[1][:16]}…; {len(acknowledged)} came in meanwhile")
-    print(f"longest wait of a sender: {max(one.longest_seconds for one in senders):.1f} s")
+    print(f"longest wait of a sender: {max(sender.longest_seconds for sender in senders):.1f} s")

@@ -22,8 +22,8 @@ def status(url: str) -> int:
         return exc.code
 
 
-def wait_for(url: str, wanted: int) -> None:
-    until(lambda: status(url) == wanted, CHANGE_SECONDS, lambda: f"{url} is {status(url)}")
+def wait_for(url: str, expected: int) -> None:
+    until(lambda: status(url) == expected, CHANGE_SECONDS, lambda: f"{url} is {status(url)}")
 
 
 def test_a_receiver_is_ready_while_its_database_answers(tmp_path: Path) -> None:

@@ -78,12 +78,12 @@ class Door:
             settled(self.failures.popleft())
             return
 
-        def told(outcome: Sequence[int | None] | Exception) -> None:
+        def note(outcome: Sequence[int | None] | Exception) -> None:
             if not isinstance(outcome, Exception):
                 self._note_taken(ids)
             settled(outcome)
 
-        self.groups.submit(entries, told)
+        self.groups.submit(entries, note)
 
     def _refusal(self, ids: set[str]) -> Exception:
         self.refused += 1

@@ -15,8 +15,14 @@ HEADERS = {"Content-Type": "application/json"}
 
 def upload_of(message_ids: list[str], filler: int = 300) -> bytes:
     batch = [
-        {"type": "track", "messageId": one, "userId": "u1", "event": "Bought", "properties": {"text": "x" * filler}}
-        for one in message_ids
+        {
+            "type": "track",
+            "messageId": message_id,
+            "userId": "u1",
+            "event": "Bought",
+            "properties": {"text": "x" * filler},
+        }
+        for message_id in message_ids
     ]
     return json.dumps({"batch": batch}).encode()
 

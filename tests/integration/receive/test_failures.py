@@ -74,9 +74,9 @@ def journaled(database: Path) -> Counter[str]:
 def check_exactly_once(database: Path, load: Load) -> dict[str, int]:
     """Every acknowledged message is in the journal once. Returns the counts."""
     found = journaled(database)
-    missing = [one for one in load.acknowledged if found[one] == 0]
+    missing = [message_id for message_id in load.acknowledged if found[message_id] == 0]
     assert missing == []
-    doubled = [one for one, count in found.items() if count > 1]
+    doubled = [result for result, count in found.items() if count > 1]
     assert doubled == []
     return {"acknowledged_messages": len(load.acknowledged), "lost": len(missing), "doubled": len(doubled)}
 
@@ -91,7 +91,7 @@ def test_kill_9_under_load_loses_and_doubles_nothing(child: Child, tmp_path: Pat
     load.stop()
     assert load.unanswered, "some uploads were under way"
     found = journaled(tmp_path / "hubwire.db")
-    assert [one for one in load.acknowledged if found[one] != 1] == []
+    assert [message_id for message_id in load.acknowledged if found[message_id] != 1] == []
 
     port = child.start()
     load.send_again(port)
@@ -115,8 +115,8 @@ def test_kill_9_again_and_again_loses_and_doubles_nothing(
         everything.unanswered = []
         load.unanswered = []
         load.start(senders=rng.choice([1, 4, 16]), name=f"{seed}-{number}")
-        wanted = rng.randrange(1, 3000)
-        load.wait_for(lambda load=load, wanted=wanted: len(load.acknowledged) >= wanted)  # type: ignore[misc]
+        expected = rng.randrange(1, 3000)
+        load.wait_for(lambda load=load, expected=expected: len(load.acknowledged) >= expected)  # type: ignore[misc]
         child.end(signal.SIGKILL)
         load.stop()
         everything.acknowledged += load.acknowledged

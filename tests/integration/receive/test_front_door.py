@@ -204,10 +204,10 @@ def test_an_endless_chunked_body_is_refused_at_a_bound(tmp_path: Path) -> None:
 
 
 def test_unfinished_bodies_together_are_bounded(server: Receiving) -> None:
-    with connect(server) as one, connect(server) as two:
-        one.sendall(request(b"x" * 90_000, length=95_000))
+    with connect(server) as each_connection, connect(server) as two:
+        each_connection.sendall(request(b"x" * 90_000, length=95_000))
         two.sendall(request(b"x" * 90_000, length=95_000))
-        statuses = {answer(one)[0], answer(two)[0]}
+        statuses = {answer(each_connection)[0], answer(two)[0]}
         assert statuses == {429, 408}
     with connect(server) as connection:
         connection.sendall(request(json.dumps({**MESSAGE, "x": "y" * 30_000}).encode()))
@@ -305,9 +305,9 @@ def test_an_offered_upgrade_is_passed_over_and_the_upload_taken(server: Receivin
     offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
     whole = [request(json.dumps({**MESSAGE, "messageId": name}).encode(), extra=offer) for name in ("m1", "m2")]
     with connect(server) as connection:
-        for one in whole:
+        for part in whole:
             for start in range(parts):
-                connection.sendall(one[start * 150 : (start + 1) * 150 if parts > start + 1 else None])
+                connection.sendall(part[start * 150 : (start + 1) * 150 if parts > start + 1 else None])
             assert answer(connection)[0] == 200
         connection.sendall(b"".join(whole))
         assert answer(connection)[0] == 200

@@ -14,14 +14,14 @@ import pytest
 from tests.integration.receive.load import post, upload_of
 from tests.support.process import HUBWIRE, WRITE_KEY, HubwireProcess
 
-FEW, MOST = 200, 4_000
+FEW, MANY = 200, 4_000
 IDLE = 1_500
 
 
 class Limited(HubwireProcess):
     """With few open files until it asks for more."""
 
-    command = ("prlimit", f"--nofile={FEW}:{MOST}", HUBWIRE)
+    command = ("prlimit", f"--nofile={FEW}:{MANY}", HUBWIRE)
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_it_runs_on_uvloop(served: HubwireProcess) -> None:
 
 
 def test_idle_connections_beyond_the_usual_limit_keep_nobody_out(served: HubwireProcess) -> None:
-    assert psutil.Process(served.pid).rlimit(psutil.RLIMIT_NOFILE) == (MOST, MOST)
+    assert psutil.Process(served.pid).rlimit(psutil.RLIMIT_NOFILE) == (MANY, MANY)
     port = int(served.url.rpartition(":")[2])
     with ExitStack() as idle:
         for _ in range(IDLE):

@@ -47,25 +47,25 @@ def reopened(journal: SqliteJournal, file: SqliteFile) -> SqliteJournal:
     return SqliteJournal(file, appends=True)
 
 
-def _try_to_append(path: str, told: multiprocessing.SimpleQueue[str]) -> None:
+def _try_to_append(path: str, report: multiprocessing.SimpleQueue[str]) -> None:
     file = SqliteFile(path)
     try:
         SqliteJournal(file, appends=True)
     except BackendError as exc:
-        told.put(str(exc))
+        report.put(str(exc))
     else:
-        told.put("")
-    told.put(str([row.message_id for row in SqliteJournal(file).newest(None, 9)]))
+        report.put("")
+    report.put(str([row.message_id for row in SqliteJournal(file).newest(None, 9)]))
 
 
 def test_a_second_process_may_read_but_not_append(journal: SqliteJournal, file: SqliteFile) -> None:
     journal.append([entry("a")])
     context = multiprocessing.get_context("spawn")
-    told = context.SimpleQueue()
-    other = context.Process(target=_try_to_append, args=(file.path, told))
+    queue = context.SimpleQueue()
+    other = context.Process(target=_try_to_append, args=(file.path, queue))
     other.start()
-    assert "another process appends" in told.get()
-    assert told.get() == "['a']"
+    assert "another process appends" in queue.get()
+    assert queue.get() == "['a']"
     other.join()
 
 

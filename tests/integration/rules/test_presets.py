@@ -86,7 +86,8 @@ async def test_the_end_is_the_same_in_any_order_of_arrival(tmp_path: Path, order
             "cart:c1": {"hs_external_status": "completed"}
         }
         kinds = sorted(
-            "-".join(sorted({one["from"]["type"], one["to"]["type"]})) for one in world.emulator.associations()
+            "-".join(sorted({association["from"]["type"], association["to"]["type"]}))
+            for association in world.emulator.associations()
         )
         assert kinds == [
             "carts-contacts",
@@ -111,7 +112,11 @@ async def test_a_guests_order_is_there_before_anybody_knows_the_guest(tmp_path: 
         driver = world.driver()
         await world.drain(driver)
         assert len(records(world, "orders", "hubwire_order_id")) == 1
-        assert "contacts" in {end["type"] for one in world.emulator.associations() for end in (one["from"], one["to"])}
+        assert "contacts" in {
+            end["type"]
+            for association in world.emulator.associations()
+            for end in (association["from"], association["to"])
+        }
     finally:
         await world.close()
 
@@ -151,7 +156,7 @@ async def test_a_viewed_product_is_an_event_and_no_record(tmp_path: Path) -> Non
     world = await delivered(tmp_path, [*PEOPLE, *VIEWS], one_by_one=False)
     try:
         assert [world.emulator.records(plural) for plural in ("products", "line_items", "carts", "orders")] == [[]] * 4
-        assert sorted(str(one["eventName"]).partition("_")[2] for one in world.emulator.events()) == [
+        assert sorted(str(event["eventName"]).partition("_")[2] for event in world.emulator.events()) == [
             "product_added",
             "product_viewed",
             "product_viewed",
@@ -205,7 +210,7 @@ async def test_events_of_companies_and_deals_are_sent_for_their_records(tmp_path
         world.append([{"messageId": f"m{number}", **message} for number, message in enumerate(sent)])
         await world.drain(world.driver())
         company, deal = world.emulator.records("companies")[0]["id"], world.emulator.records("deals")[0]["id"]
-        found = {one["eventName"]: (one["objectType"], one["objectId"]) for one in world.emulator.events()}
+        found = {event["eventName"]: (event["objectType"], event["objectId"]) for event in world.emulator.events()}
         assert found == {
             "pe1234567_company_seats": ("COMPANY", company),
             "pe1234567_deal_moved": ("DEAL", deal),

@@ -76,7 +76,8 @@ def end_of(world: World) -> tuple[dict[tuple[str, str], dict[str, str]], set[tup
                 if given and name not in UNSTABLE and not name.startswith("hs_object")
             }
     ends = [
-        [names[one[side]["type"], one[side]["id"]] for side in ("from", "to")] for one in world.emulator.associations()
+        [names[association[side]["type"], association[side]["id"]] for side in ("from", "to")]
+        for association in world.emulator.associations()
     ]
     return records, {tuple(sorted(pair)) for pair in ends}
 

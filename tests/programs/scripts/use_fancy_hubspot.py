@@ -8,10 +8,10 @@ config = {"email": "fancy@ex.org", "firstName": "Fancy"}
 credentials = dict.fromkeys(
     ["token", "access_token", "accessToken", "apiKey", *map(str, REQUIRES)], os.environ["TOKEN"]
 )
-made = contact_create(config, credentials=credentials, mode="live")
+contact = contact_create(config, credentials=credentials, mode="live")
 refusal = ""
 try:
     contact_create(config, credentials=credentials, mode="live")
 except Exception as exc:
     refusal = str(exc)
-print(json.dumps({"made": made.data, "refusal": refusal}, default=str))
+print(json.dumps({"made": contact.data, "refusal": refusal}, default=str))

@@ -71,9 +71,9 @@ def test_every_form_gives_its_moment_in_all_three_ways(folder: Path, at: datetim
     values = [form(at) for form, _ in JSON_FORMS.values()]
     moments = [expected(at, unit_ms) for _, unit_ms in JSON_FORMS.values()]
     assert [uploaded(value) for value in values] == [(moment, []) for moment in moments]
-    wanted = {f"m{number}": iso_text(moment) for number, moment in enumerate(moments)}
-    assert times_by_id(lines_of(folder, values)) == wanted
-    assert times_by_id(table_of(folder, values)) == wanted
+    expected_expected = {f"m{number}": iso_text(moment) for number, moment in enumerate(moments)}
+    assert times_by_id(lines_of(folder, values)) == expected_expected
+    assert times_by_id(table_of(folder, values)) == expected_expected
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

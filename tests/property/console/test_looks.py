@@ -20,7 +20,9 @@ from hubwire.record.statistics import ActivityPoint
 
 @given(st.lists(st.tuples(*[st.integers(0, 10**9)] * 3), min_size=1, max_size=50))
 def test_everything_drawn_is_inside_the_chart(counts: list[tuple[int, int, int]]) -> None:
-    points = [ActivityPoint(at_ms=at, delivered=one[0], dead=one[1], backlog=one[2]) for at, one in enumerate(counts)]
+    points = [
+        ActivityPoint(at_ms=at, delivered=count[0], dead=count[1], backlog=count[2]) for at, count in enumerate(counts)
+    ]
     drawn = activity_chart(points)
     for bar in drawn.bars:
         assert all(0 <= part.y <= HEIGHT for part in bar.parts)
@@ -29,7 +31,7 @@ def test_everything_drawn_is_inside_the_chart(counts: list[tuple[int, int, int]]
         x, y = (float(part) for part in point.split(","))
         assert 0 <= x <= ACROSS
         assert 0 <= y <= HEIGHT
-    assert drawn.is_empty == (not any(any(one) for one in counts))
+    assert drawn.is_empty == (not any(any(count) for count in counts))
 
 
 @given(st.lists(st.integers(0, 10**9), max_size=30))

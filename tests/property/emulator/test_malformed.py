@@ -126,7 +126,7 @@ def test_one_thing_wrong_is_refused_in_hubspots_shape(walks: list[Walk]) -> None
     for walk in walks:
         for call in walk.calls:
             wrong = list(spoiled_calls(call))
-            statuses |= {make(walk, one) for one in chance.sample(wrong, min(len(wrong), 8))}
+            statuses |= {make(walk, field) for field in chance.sample(wrong, min(len(wrong), 8))}
     assert {200, 201, 204, 207, 400, 404, 405} <= statuses
 
 
@@ -134,8 +134,8 @@ def test_one_thing_wrong_is_refused_in_hubspots_shape(walks: list[Walk]) -> None
 def test_every_single_thing_wrong_is_refused_in_hubspots_shape(walks: list[Walk]) -> None:
     for walk in walks:
         for call in walk.calls:
-            for one in spoiled_calls(call):
-                make(walk, one)
+            for each_call in spoiled_calls(call):
+                make(walk, each_call)
 
 
 @pytest.mark.parametrize("token", [b"", b"Bearer", b"Bearer  ", b"Basic dDp0", b"Bearer \xff", b"Bearer wrong"])

@@ -31,4 +31,4 @@ def test_only_a_json_object_is_read_as_an_answer(body: bytes) -> None:
 def test_any_text_survives_the_way_out(people: list[tuple[str, dict[str, str]]]) -> None:
     inputs = [One(str(index), key, properties) for index, (key, properties) in enumerate(people)]
     sent = msgspec.json.decode(wire.upsert_objects(inputs, id_property="email"))["inputs"]
-    assert [(one["id"], one["properties"]) for one in sent] == people
+    assert [(call["id"], call["properties"]) for call in sent] == people

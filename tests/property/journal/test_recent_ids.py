@@ -28,10 +28,10 @@ def test_every_added_key_is_a_candidate_with_its_position(added: list[int]) -> N
 
 
 @given(st.sets(keys, max_size=50), st.sets(keys, max_size=50))
-def test_a_key_that_was_not_added_is_a_candidate_only_by_its_top_bits(added: set[int], asked: set[int]) -> None:
+def test_a_key_that_was_not_added_is_a_candidate_only_by_its_top_bits(added: set[int], looked_up: set[int]) -> None:
     ids = recent()
     ids.add(sorted(added), 1, 0)
     tops = {key >> POSITION_BITS for key in added}
-    wanted = sorted(asked - added)
-    for index in ids.candidates(wanted):
-        assert wanted[index] >> POSITION_BITS in tops
+    expected = sorted(looked_up - added)
+    for index in ids.candidates(expected):
+        assert expected[index] >> POSITION_BITS in tops

@@ -27,7 +27,7 @@ links = st.one_of(
     link([*USERS, *DEVICES], EMAILS, st.integers(1, 3)),
     link(USERS, pointers([*USERS, *DEVICES]), st.just(0)),
     link(DEVICES, pointers(USERS), st.integers(0, 3)),
-).filter(lambda one: one.target != f"@{one.key}")
+).filter(lambda given_link: given_link.target != f"@{given_link.key}")
 """As messages teach them: a user's pointer comes from an alias, a device's from any call with both ids."""
 
 
@@ -53,8 +53,8 @@ def link_lists(size: int) -> st.SearchStrategy[list[Link]]:
 def test_what_is_known_does_not_depend_on_the_order_of_learning(all_links: list[Link], rng: object) -> None:
     shuffled = list(all_links)
     rng.shuffle(shuffled)  # type: ignore[attr-defined]
-    one, other = known(*all_links), known(*shuffled)
-    assert given_links(one) == given_links(other)
+    identity, other = known(*all_links), known(*shuffled)
+    assert given_links(identity) == given_links(other)
 
 
 def given_links(identity: Identity) -> list[Link]:
@@ -64,13 +64,13 @@ def given_links(identity: Identity) -> list[Link]:
 
 @given(link_lists(8), st.randoms(use_true_random=False))
 def test_one_persons_email_is_found_in_any_order_of_learning(all_links: list[Link], rng: object) -> None:
-    theirs = [one if one.target[0] == "@" else one._replace(target="a@b.co") for one in all_links]
+    theirs = [link if link.target[0] == "@" else link._replace(target="a@b.co") for link in all_links]
     shuffled = list(theirs)
     rng.shuffle(shuffled)  # type: ignore[attr-defined]
-    one, other = known(*theirs), known(*shuffled)
+    identity, other = known(*theirs), known(*shuffled)
     for user in (None, "1", "2", "a@b.co"):
         for device in (None, "x", "y"):
-            assert one.resolve(S, user, device).email == other.resolve(S, user, device).email
+            assert identity.resolve(S, user, device).email == other.resolve(S, user, device).email
 
 
 @given(link_lists(8), link_lists(8))

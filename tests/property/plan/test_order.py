@@ -69,19 +69,19 @@ VOCABULARY = [*OF_FIRST, *calls(2), WITH_EMAIL]
 
 def messages_of(chosen: Sequence[int]) -> list[Message]:
     """The chosen calls, happening one second after another."""
-    made = []
+    messages = []
     for index, choice in enumerate(chosen):
         fields = {**VOCABULARY[choice], "messageId": f"m{index}", "timestamp": f"2026-01-15T10:00:{index:02d}Z"}
         row = JournalRow(index + 1, 1, f"m{index}", 1768473000000, json.dumps(fields).encode(), None, False, None)
-        made.append(read_message(row))
-    return made
+        messages.append(read_message(row))
+    return messages
 
 
 def state(plans: Sequence[Plan]) -> dict[str, Any]:
     """What HubSpot holds afterwards."""
     values: dict[tuple[str, str], tuple[int, str]] = {}
     records, links, events = set(), set(), set()
-    for operation in [operation for made in plans for operation in made.operations]:
+    for operation in [operation for planned in plans for operation in planned.operations]:
         match operation:
             case UpsertContact(email=key) | UpsertCompany(domain=key):
                 records.add(key)
@@ -105,37 +105,41 @@ def in_one_cycle(messages: Sequence[Message]) -> list[Plan]:
 def in_many_cycles(messages: Sequence[Message]) -> list[Plan]:
     """One cycle per message, and one more for each release of holds."""
     identity = Identity()
-    made: dict[int, Plan] = {}
+    plans: dict[int, Plan] = {}
     for message in messages:
         before = set(identity.changed)
         for link in links_of(message, SOURCE, DESTINATION):
             identity.learn(link)
-        linked = {hold_key(one.space, one.key) for one in set(identity.changed) - before}
-        made[message.position] = plan(message, SOURCE, DESTINATION, SCHEMA, identity)
+        linked = {hold_key(change.space, change.key) for change in set(identity.changed) - before}
+        plans[message.position] = plan(message, SOURCE, DESTINATION, SCHEMA, identity)
         for held in messages:
-            fate = made[held.position].fate if held.position in made else None
+            fate = plans[held.position].fate if held.position in plans else None
             if isinstance(fate, Hold) and linked.intersection(fate.keys):
-                made[held.position] = plan(held, SOURCE, DESTINATION, SCHEMA, identity)
-    return list(made.values())
+                plans[held.position] = plan(held, SOURCE, DESTINATION, SCHEMA, identity)
+    return list(plans.values())
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.integers(0, len(VOCABULARY) - 1), min_size=2, max_size=9), st.randoms(use_true_random=False))
 def test_any_order_and_any_cycles_end_in_the_same_state(chosen: list[int], rng: Any) -> None:
     messages = messages_of(chosen)
-    wanted = state(in_one_cycle(messages))
+    expected = state(in_one_cycle(messages))
     shuffled = list(messages)
     rng.shuffle(shuffled)
-    assert state(in_one_cycle(shuffled)) == wanted
-    assert state(in_many_cycles(shuffled)) == wanted
-    assert state(in_many_cycles(messages)) == wanted
+    assert state(in_one_cycle(shuffled)) == expected
+    assert state(in_many_cycles(shuffled)) == expected
+    assert state(in_many_cycles(messages)) == expected
 
 
 @given(st.lists(st.integers(0, len(VOCABULARY) - 1), max_size=9))
 def test_people_never_reach_each_others_contacts(chosen: list[int]) -> None:
     found = state(in_one_cycle(messages_of(chosen)))
     assert all(email[1] == domain[1] for email, domain in found["links"])
-    for position, made in enumerate(in_one_cycle(messages_of(chosen))):
+    for position, planned in enumerate(in_one_cycle(messages_of(chosen))):
         person = "1" if chosen[position] < len(OF_FIRST) else "2"
-        emails = {one.email for one in made.operations if isinstance(one, UpsertContact | Associate | SendEvent)}
+        emails = {
+            operation.email
+            for operation in planned.operations
+            if isinstance(operation, UpsertContact | Associate | SendEvent)
+        }
         assert emails <= {f"p{person}@example.com"}

@@ -72,18 +72,18 @@ mappings = st.builds(
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(bodies, mappings, st.sampled_from(SourceKind))
 def test_any_json_gets_a_plan_that_is_fit_to_send(body: dict[str, Any], mapping: Mapping, kind: SourceKind) -> None:
-    made = planned(body, mapping, kind)
-    assert bool(made.operations) != (made.fate is not None)
-    assert len(made.left_out) <= MAX_LEFT_OUT
-    assert all(one.reason in EXPLANATIONS and len(one.field) <= 130 for one in made.left_out)
-    for operation in made.operations:
+    plan = planned(body, mapping, kind)
+    assert bool(plan.operations) != (plan.fate is not None)
+    assert len(plan.left_out) <= MAX_LEFT_OUT
+    assert all(field.reason in EXPLANATIONS and len(field.field) <= 130 for field in plan.left_out)
+    for operation in plan.operations:
         if isinstance(operation, UpsertContact | SendEvent | Associate):
             assert clean_email(operation.email) == operation.email
         if isinstance(operation, UpsertContact):
-            assert_writable(operation.properties.keys(), SCHEMA.contact, made)
+            assert_writable(operation.properties.keys(), SCHEMA.contact, plan)
             assert "email" not in operation.properties
         elif isinstance(operation, UpsertCompany):
-            assert_writable(operation.properties.keys(), SCHEMA.company, made)
+            assert_writable(operation.properties.keys(), SCHEMA.company, plan)
             assert operation.properties["domain"].value == operation.domain
         elif isinstance(operation, SendEvent):
             assert len(operation.properties) <= 50
@@ -91,8 +91,8 @@ def test_any_json_gets_a_plan_that_is_fit_to_send(body: dict[str, Any], mapping:
             assert all(0 < len(written.value) <= 1024 for written in operation.properties.values())
 
 
-def assert_writable(names: Any, known: dict[str, PropertyDefinition], made: Plan) -> None:
-    new = {name for _, name, _ in made.missing_properties}
+def assert_writable(names: Any, known: dict[str, PropertyDefinition], plan: Plan) -> None:
+    new = {name for _, name, _ in plan.missing_properties}
     for name in names:
         assert name in new or not known[name].is_read_only
         assert not name.startswith("hubwire_")

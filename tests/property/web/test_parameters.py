@@ -39,9 +39,9 @@ TEXTS = st.none() | st.text(min_size=1, max_size=20).filter(lambda value: value 
         where=st.none() | TEXTS.map(lambda text: f"properties.plan={text}"),
     )
 )
-def test_a_filter_in_a_url_is_the_same_filter(wanted: MessageFilter) -> None:
-    fields = dict(parse_qsl(filter_query(wanted), keep_blank_values=True))
-    assert message_filter(fields, KNOWN) == wanted
+def test_a_filter_in_a_url_is_the_same_filter(expected: MessageFilter) -> None:
+    fields = dict(parse_qsl(filter_query(expected), keep_blank_values=True))
+    assert message_filter(fields, KNOWN) == expected
 
 
 @given(st.dictionaries(st.sampled_from(["state", "reason", "limit", "since", "source", "q", "rejected"]), st.text()))

@@ -25,7 +25,7 @@ def test_every_operation_is_described_once(described: Any) -> None:
 def test_path_values_are_described(described: Any) -> None:
     for path, methods in described["paths"].items():
         for operation in methods.values():
-            names = {one["name"] for one in operation["parameters"] if one["in"] == "path"}
+            names = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "path"}
             assert names == {part[1:-1] for part in path.split("/") if part.startswith("{")}
 
 

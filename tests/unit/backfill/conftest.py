@@ -59,8 +59,8 @@ def read_all(*names: str, **options: Any) -> Result:
         for chunk in chunks(seen):
             result.messages.extend(json.loads(line.text) for line in chunk.lines)
             for number, omission in chunk.left_out:
-                told = result.faults if omission.is_fault else result.passed_over
-                told.append(f"{seen.part.label}:{number}: {omission.reason}")
+                report = result.faults if omission.is_fault else result.passed_over
+                report.append(f"{seen.part.label}:{number}: {omission.reason}")
     return result
 
 

@@ -209,13 +209,13 @@ def test_a_bookmark_is_for_one_source_and_one_state_of_the_file(write: Write, tm
 
 
 def test_bookmarks_go_when_the_import_has_ended(write: Write, tmp_path: Path) -> None:
-    one, two = Part(write("a.ndjson", b"{}")), Part(write("b.ndjson", b"{}"))
+    part, two = Part(write("a.ndjson", b"{}")), Part(write("b.ndjson", b"{}"))
     marks = Bookmarks(tmp_path, "api")
-    marks.set(one, 1)
+    marks.set(part, 1)
     marks.set(two, 1)
     marks.set(Part("-"), 5)
-    marks.clear([one, Part("-")])
-    assert (Bookmarks(tmp_path, "api").line(one), Bookmarks(tmp_path, "api").line(two)) == (0, 1)
+    marks.clear([part, Part("-")])
+    assert (Bookmarks(tmp_path, "api").line(part), Bookmarks(tmp_path, "api").line(two)) == (0, 1)
     marks.clear([two])
     assert not (tmp_path / "imports.json").exists()
 

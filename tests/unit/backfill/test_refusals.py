@@ -128,14 +128,14 @@ def test_a_folder_reads_all_kinds_and_names_what_it_passes_over(write: Write) ->
     write("f/readme.txt", "hello")
     table = read_all("f")
     assert user_ids(table.messages) == ["u1", "u1", "u2", "u1", "u2", "u3", "u4"]
-    assert [one.label for one in table.history.passed_over] == [
+    assert [file.label for file in table.history.passed_over] == [
         "f/.DS_Store",
         "f/_SUCCESS",
         "f/manifest.json",
         "f/odd.csv",
         "f/readme.txt",
     ]
-    assert [one.label for one in table.history.passed_over if one.is_fault] == ["f/odd.csv"]
+    assert [file.label for file in table.history.passed_over if file.is_fault] == ["f/odd.csv"]
 
 
 def test_merge_lines_of_rudderstack_name_a_person_or_are_passed_over(read: Read) -> None:
@@ -222,7 +222,7 @@ def test_kinds_are_told_by_their_bytes(write: Write) -> None:
         "x.db": 1,
         "x.xlsx": 1,
     }
-    assert [one.label for one in read_all("x.db").history.passed_over] == ["x.db:migrations"]
+    assert [file.label for file in read_all("x.db").history.passed_over] == ["x.db:migrations"]
 
 
 @pytest.mark.parametrize(

@@ -561,4 +561,4 @@ def test_encodings_are_tested_before_anything_is_read(read: Read, encoding: str,
     table = read("x.csv", csv("email,city", *rows, "z@b.co,Köln").encode(encoding))
     assert table.messages[-1]["traits"]["city"] == "Köln"
     notes = table.history.seen[0].notes
-    assert any(note in one for one in notes) if note else notes == []
+    assert any(note in each_note for each_note in notes) if note else notes == []

@@ -13,7 +13,7 @@ from hubwire.console.pages.watch.live import (
 )
 
 
-def told(found: Sequence[object], stops_after: int = STREAM_LOOKS) -> list[bytes]:
+def streamed(found: Sequence[object], stops_after: int = STREAM_LOOKS) -> list[bytes]:
     """What the stream says when its looks find these, the last one again and again; no time passes."""
     waits = 0
     left = list(found)
@@ -32,14 +32,14 @@ def told(found: Sequence[object], stops_after: int = STREAM_LOOKS) -> list[bytes
 
 
 def test_each_change_is_told_once() -> None:
-    lines = told(["a", "a", "b", "b", "c"])
+    lines = streamed(["a", "a", "b", "b", "c"])
     assert lines[:6] == [UNCHANGED, UNCHANGED, CHANGED, UNCHANGED, CHANGED, UNCHANGED]
     assert CHANGED not in lines[6:]
 
 
 def test_a_stream_ends_and_is_asked_for_again() -> None:
-    assert len(told(["a"])) == 1 + STREAM_LOOKS
+    assert len(streamed(["a"])) == 1 + STREAM_LOOKS
 
 
 def test_a_stream_ends_with_its_process() -> None:
-    assert told(["a", "b", "c"], stops_after=1) == [UNCHANGED, CHANGED]
+    assert streamed(["a", "b", "c"], stops_after=1) == [UNCHANGED, CHANGED]

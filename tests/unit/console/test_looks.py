@@ -75,8 +75,8 @@ def test_every_explained_reason_has_a_cause_on_the_page() -> None:
 
 def test_a_budget_is_read_from_whatever_the_lane_wrote() -> None:
     assert read_budget({}).limit is None
-    told = read_budget({"rate": "100 calls / 10 s", "budget": {"limit": 40_000, "used": 10_000, "ends_at_ms": None}})
-    assert (told.limit, told.used_share, told.rate) == (40_000, 0.25, "100 calls / 10 s")
+    budget = read_budget({"rate": "100 calls / 10 s", "budget": {"limit": 40_000, "used": 10_000, "ends_at_ms": None}})
+    assert (budget.limit, budget.used_share, budget.rate) == (40_000, 0.25, "100 calls / 10 s")
     assert read_budget({"limit": "many", "used": True, "rate": 5}).limit is None
 
 

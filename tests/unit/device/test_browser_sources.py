@@ -21,7 +21,7 @@ class Registered:
     """A registry with one source."""
 
     def __init__(self, source: Source, *destinations: Destination) -> None:
-        self.source, self.kept = source, {one.destination_id: one for one in destinations}
+        self.source, self.kept = source, {destination.destination_id: destination for destination in destinations}
 
     def version(self) -> int:
         return 1

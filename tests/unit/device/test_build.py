@@ -61,8 +61,8 @@ def npm_calls(browser: Path) -> int:
 
 
 def test_builds_what_is_served(browser: Path, tmp_path: Path) -> None:
-    said = ensure_built(browser, tmp_path / "bundle")
-    assert "built in" in said
+    outcome = ensure_built(browser, tmp_path / "bundle")
+    assert "built in" in outcome
     assets = load_assets(tmp_path / "bundle")
     assert assets is not None
     assert assets.core == b"core()\n"

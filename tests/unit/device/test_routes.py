@@ -99,8 +99,8 @@ async def test_preflight(path: str) -> None:
 
 @pytest.mark.parametrize("path", EVERYTHING)
 async def test_a_preflight_allows_the_headers_that_are_asked_for(path: str) -> None:
-    asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization,content-type"}
-    answer = await ask(ROUTES, path, "OPTIONS", asked)
+    request = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization,content-type"}
+    answer = await ask(ROUTES, path, "OPTIONS", request)
     assert answer.headers["access-control-allow-headers"] == "authorization,content-type"
 
 

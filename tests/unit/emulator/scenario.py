@@ -148,26 +148,26 @@ def _records(walk: Walk) -> None:
         ("pets", {"pet_name": "Rex"}, {"pet_name": "Tom"}),
     ):
         path = walk.objects(name)
-        one = walk.call("POST", path, {"properties": first, "associations": []})["id"]
+        record_id = walk.call("POST", path, {"properties": first, "associations": []})["id"]
         batch = {"inputs": [{"properties": second, "associations": [], "objectWriteTraceId": "0"}]}
         two = walk.call("POST", f"{path}/batch/create", batch)["results"][0]["id"]
         bad = {"properties": {"nope": "x"}, "associations": [], "objectWriteTraceId": "1"}
         walk.call("POST", f"{path}/batch/create", {"inputs": [*batch["inputs"], bad]})
         walk.call("GET", path, query="limit=1")
-        walk.call("GET", f"{path}/{one}", query="properties=hs_object_id&propertiesWithHistory=hs_object_id")
+        walk.call("GET", f"{path}/{record_id}", query="properties=hs_object_id&propertiesWithHistory=hs_object_id")
         walk.call("GET", f"{path}/999999999")
-        walk.call("PATCH", f"{path}/{one}", {"properties": first})
-        walk.call("PATCH", f"{path}/{one}", {"properties": {"nope": "x"}})
-        keyed = [{"id": one, "properties": first, "objectWriteTraceId": "0"}, {"id": "9", "properties": {}}]
+        walk.call("PATCH", f"{path}/{record_id}", {"properties": first})
+        walk.call("PATCH", f"{path}/{record_id}", {"properties": {"nope": "x"}})
+        keyed = [{"id": record_id, "properties": first, "objectWriteTraceId": "0"}, {"id": "9", "properties": {}}]
         walk.call("POST", f"{path}/batch/update", {"inputs": keyed[:1]})
         walk.call("POST", f"{path}/batch/update", {"inputs": keyed})
-        read = {"properties": [], "propertiesWithHistory": ["hs_object_id"], "inputs": [{"id": one}, {"id": "9"}]}
-        walk.call("POST", f"{path}/batch/read", {**read, "inputs": [{"id": one}]})
+        read = {"properties": [], "propertiesWithHistory": ["hs_object_id"], "inputs": [{"id": record_id}, {"id": "9"}]}
+        walk.call("POST", f"{path}/batch/read", {**read, "inputs": [{"id": record_id}]})
         walk.call("POST", f"{path}/batch/read", read)
         search = {"filterGroups": [], "limit": 1, "after": "0", "sorts": [], "properties": []}
         walk.app.state.clock.advance(10)
         walk.call("POST", f"{path}/search", search)
-        walk.call("POST", f"{path}/merge", {"primaryObjectId": one, "objectIdToMerge": two})
+        walk.call("POST", f"{path}/merge", {"primaryObjectId": record_id, "objectIdToMerge": two})
         third = {**second, "email": "cleo@example.com"} if name == "contacts" else second
         three = walk.call("POST", path, {"properties": third, "associations": []})["id"]
         walk.call("DELETE", f"{path}/{three}")
@@ -199,11 +199,11 @@ def _properties(walk: Walk) -> None:
     walk.call("GET", f"{path}/groups/own_group")
     definition = {"label": "Plan", "type": "enumeration", "fieldType": "select", "groupName": "own_group"}
     options = [{"label": "Pro", "value": "pro", "displayOrder": 0, "hidden": False, "description": "All of it"}]
-    one = {"name": "plan", **definition, "options": options}
-    walk.call("POST", path, one)
-    walk.call("POST", path, one)
-    walk.call("POST", f"{path}/batch/create", {"inputs": [{**one, "name": "plan_two"}]})
-    walk.call("POST", f"{path}/batch/create", {"inputs": [{**one, "name": "plan_three"}, one]})
+    each_definition = {"name": "plan", **definition, "options": options}
+    walk.call("POST", path, each_definition)
+    walk.call("POST", path, each_definition)
+    walk.call("POST", f"{path}/batch/create", {"inputs": [{**each_definition, "name": "plan_two"}]})
+    walk.call("POST", f"{path}/batch/create", {"inputs": [{**each_definition, "name": "plan_three"}, each_definition]})
     walk.app.state.clock.advance(1)
     walk.call("GET", f"{path}/plan")
     walk.call("GET", f"{path}/nope")
@@ -319,13 +319,13 @@ def _schemas(walk: Walk) -> None:
             "associatedObjects": ["CONTACT"],
             "allowsSensitiveProperties": False,
         }
-        made = walk.call("POST", path, body)
-        one = f"{path}/{made['name']}"
-        walk.call("PATCH", one, {"labels": {"singular": "Engine", "plural": "Engines"}, "clearDescription": False})
-        pair = {"fromObjectTypeId": made["objectTypeId"], "toObjectTypeId": "0-2"}
-        linked = walk.call("POST", f"{one}/associations", pair)
-        walk.call("DELETE", f"{one}/associations/{linked['id']}")
-        walk.call("DELETE", one)
+        answer = walk.call("POST", path, body)
+        address = f"{path}/{answer['name']}"
+        walk.call("PATCH", address, {"labels": {"singular": "Engine", "plural": "Engines"}, "clearDescription": False})
+        pair = {"fromObjectTypeId": answer["objectTypeId"], "toObjectTypeId": "0-2"}
+        linked = walk.call("POST", f"{address}/associations", pair)
+        walk.call("DELETE", f"{address}/associations/{linked['id']}")
+        walk.call("DELETE", address)
 
 
 def _pipelines(walk: Walk) -> None:
@@ -336,17 +336,17 @@ def _pipelines(walk: Walk) -> None:
     walk.call("GET", path)
     stage = {"label": "Open", "displayOrder": 0, "metadata": {"probability": "0.5"}}
     body = {"label": "Own", "displayOrder": 1, "stages": [stage]}
-    one = f"{path}/{walk.call('POST', path, body)['id']}"
-    walk.call("GET", one)
-    walk.call("PUT", one, body)
-    walk.call("PATCH", one, {"label": "Ours"})
-    walk.call("GET", f"{one}/stages")
-    step = f"{one}/stages/{walk.call('POST', f'{one}/stages', {**stage, 'label': 'Won'})['id']}"
+    address = f"{path}/{walk.call('POST', path, body)['id']}"
+    walk.call("GET", address)
+    walk.call("PUT", address, body)
+    walk.call("PATCH", address, {"label": "Ours"})
+    walk.call("GET", f"{address}/stages")
+    step = f"{address}/stages/{walk.call('POST', f'{address}/stages', {**stage, 'label': 'Won'})['id']}"
     walk.call("GET", step)
     walk.call("PUT", step, stage)
     walk.call("PATCH", step, {"label": "Lost"})
     walk.call("DELETE", step)
-    walk.call("DELETE", one)
+    walk.call("DELETE", address)
 
 
 def _lists(walk: Walk) -> None:
@@ -355,23 +355,23 @@ def _lists(walk: Walk) -> None:
     contact = walk.call("POST", walk.objects("contacts"), {"properties": {"email": "list@example.com"}})["id"]
     number = walk.call("POST", path, body)["list"]["listId"]
     walk.call("POST", path, body)
-    one = f"{path}/{number}"
+    address = f"{path}/{number}"
     branch = {"filterBranchType": "OR", "filterBranchOperator": "OR", "filterBranches": [], "filters": []}
     walk.call("GET", path, query=f"listIds={number}")
-    walk.call("GET", one)
+    walk.call("GET", address)
     walk.call("GET", f"{path}/object-type-id/0-1/name/VIPs")
     walk.call("POST", f"{path}/search", {"query": "vip", "additionalProperties": [], "offset": 0})
-    walk.call("PUT", f"{one}/memberships/add", [contact])
-    walk.call("GET", f"{one}/memberships")
-    walk.call("GET", f"{one}/memberships/join-order")
+    walk.call("PUT", f"{address}/memberships/add", [contact])
+    walk.call("GET", f"{address}/memberships")
+    walk.call("GET", f"{address}/memberships/join-order")
     walk.call("GET", f"{path}/records/0-1/{contact}/memberships")
-    walk.call("PUT", f"{one}/memberships/remove", [contact])
-    walk.call("PUT", f"{one}/memberships/add-and-remove", {"recordIdsToAdd": [contact], "recordIdsToRemove": []})
-    walk.call("DELETE", f"{one}/memberships")
-    walk.call("PUT", f"{one}/update-list-name", query="listName=Friends")
-    walk.call("PUT", f"{one}/update-list-filters", {"filterBranch": branch})
-    walk.call("DELETE", one)
-    walk.call("PUT", f"{one}/restore")
+    walk.call("PUT", f"{address}/memberships/remove", [contact])
+    walk.call("PUT", f"{address}/memberships/add-and-remove", {"recordIdsToAdd": [contact], "recordIdsToRemove": []})
+    walk.call("DELETE", f"{address}/memberships")
+    walk.call("PUT", f"{address}/update-list-name", query="listName=Friends")
+    walk.call("PUT", f"{address}/update-list-filters", {"filterBranch": branch})
+    walk.call("DELETE", address)
+    walk.call("PUT", f"{address}/restore")
 
 
 def _subscriptions(walk: Walk) -> None:
@@ -385,10 +385,10 @@ def _subscriptions(walk: Walk) -> None:
             walk.call("POST", f"{path}/unsubscribe", body)
             walk.call("GET", f"{path}/status/email/zoe@example.com")
         else:
-            one = f"{path}/statuses/zoe@example.com"
-            walk.call("GET", one)
-            walk.call("POST", one, {"subscriptionId": 101, "statusState": "SUBSCRIBED", "channel": "EMAIL"})
-            walk.call("POST", f"{one}/unsubscribe-all", query="channel=EMAIL&verbose=true")
+            address = f"{path}/statuses/zoe@example.com"
+            walk.call("GET", address)
+            walk.call("POST", address, {"subscriptionId": 101, "statusState": "SUBSCRIBED", "channel": "EMAIL"})
+            walk.call("POST", f"{address}/unsubscribe-all", query="channel=EMAIL&verbose=true")
             batch, status = f"{path}/statuses/batch", {"subscriptionId": 101, "statusState": "SUBSCRIBED"}
             walk.call("POST", f"{batch}/read", {"inputs": ["zoe@example.com"]}, query="channel=EMAIL")
             inputs = [{**status, "channel": "EMAIL", "subscriberIdString": "zoe@example.com"}]
@@ -474,15 +474,15 @@ def _journal(walk: Walk) -> None:
     token = b"Bearer " + walk.call("POST", f"/oauth/{walk.version}/token", form=form)["access_token"].encode()
 
     def call(method: str, path: str, body: Any = None) -> Any:
-        made = Call(method, path, "", b"" if body is None else msgspec.json.encode(body))
-        answer = walk.exchange(made, token)
-        walk.calls.append(made)
+        new_call = Call(method, path, "", b"" if body is None else msgspec.json.encode(body))
+        answer = walk.exchange(new_call, token)
+        walk.calls.append(new_call)
         return answer
 
     subscriptions = f"/webhooks-journal/subscriptions/{walk.version}"
     journal = f"/webhooks-journal/journal/{walk.version}"
     contacts = {"subscriptionType": "OBJECT", "objectTypeId": "0-1", "portalId": walk.app.state.config.portal_id}
-    made = call("POST", subscriptions, {**contacts, "actions": ["UPDATE"], "properties": [], "objectIds": []})
+    new_answer = call("POST", subscriptions, {**contacts, "actions": ["UPDATE"], "properties": [], "objectIds": []})
     call("GET", subscriptions)
     contact_id = walk.call("POST", walk.objects("contacts"), {"properties": {"email": "z@ex.org"}})["id"]
     for city in ("Graz", "Linz"):
@@ -492,7 +492,7 @@ def _journal(walk: Walk) -> None:
     assert call("GET", f"{journal}/offset/{first}/next")["currentOffset"] == offset
     call("GET", f"/webhooks-journal/files/{offset}")
     call("GET", "/webhooks-journal/files/none")
-    call("DELETE", f"{subscriptions}/{made['id']}")
+    call("DELETE", f"{subscriptions}/{new_answer['id']}")
 
 
 def _oauth(walk: Walk) -> None:

@@ -121,9 +121,9 @@ def test_pages_of_associations(emulator: Emulator) -> None:
 
 
 def test_labels_of_the_account(emulator: Emulator) -> None:
-    made = emulator.call("POST", f"{PAIRS}/labels", {"label": "Boss", "name": "boss", "inverseLabel": "Bossed by"})
-    assert [known["label"] for known in made.body["results"]] == ["Boss", "Bossed by"]
-    type_id = made.body["results"][0]["typeId"]
+    answer = emulator.call("POST", f"{PAIRS}/labels", {"label": "Boss", "name": "boss", "inverseLabel": "Bossed by"})
+    assert [known["label"] for known in answer.body["results"]] == ["Boss", "Bossed by"]
+    type_id = answer.body["results"][0]["typeId"]
     spec = {"associationCategory": "USER_DEFINED", "associationTypeId": type_id}
     emulator.call("POST", f"{PAIRS}/batch/create", {"inputs": [pair(types=[spec])]})
     assert links(emulator) == {"7": [279, type_id]}
@@ -168,9 +168,9 @@ def test_a_record_with_more_than_a_page_of_associations_is_read_page_by_page(emu
             for number in range(1001, 1702)
         ],
     )
-    one = "/crm/objects/2026-09/companies/9001/associations/contacts"
-    first = emulator.call("GET", one).body
-    rest = emulator.call("GET", f"{one}?after={first['paging']['next']['after']}").body
+    address = "/crm/objects/2026-09/companies/9001/associations/contacts"
+    first = emulator.call("GET", address).body
+    rest = emulator.call("GET", f"{address}?after={first['paging']['next']['after']}").body
     assert (len(first["results"]), len(rest["results"]), "paging" in rest) == (500, 201, False)
     batch = "/crm/associations/2026-09/companies/contacts/batch/read"
     (page,) = emulator.call("POST", batch, {"inputs": [{"id": "9001"}]}).body["results"]

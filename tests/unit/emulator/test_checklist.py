@@ -27,8 +27,8 @@ def upsert(emulator: Emulator, *emails: str, **properties: str) -> Answer:
 
 
 def contact(emulator: Emulator, **properties: str) -> str:
-    made: str = emulator.call("POST", CONTACTS, {"properties": properties}).body["id"]
-    return made
+    record_id: str = emulator.call("POST", CONTACTS, {"properties": properties}).body["id"]
+    return record_id
 
 
 def stored(emulator: Emulator) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def test_secondary_email_addresses_the_contact_that_owns_it(emulator: Emulator) 
 
 
 @pytest.mark.parametrize(
-    ("path", "cap", "one"),
+    ("path", "cap", "entry"),
     [
         (f"{CONTACTS}/batch/upsert", 100, {"id": "{n}@example.com", "idProperty": "email", "properties": {}}),
         (f"{CONTACTS}/batch/create", 100, {"properties": {"email": "{n}@example.com"}}),
@@ -72,11 +72,13 @@ def test_secondary_email_addresses_the_contact_that_owns_it(emulator: Emulator) 
         ("/crm/associations/2026-09/contacts/companies/batch/read", 1_000, {"id": "{n}"}),
     ],
 )
-def test_batch_caps_refuse_one_input_too_many(emulator: Emulator, path: str, cap: int, one: dict[str, Any]) -> None:
+def test_batch_caps_refuse_one_input_too_many(emulator: Emulator, path: str, cap: int, entry: dict[str, Any]) -> None:
     define(emulator)
 
     def batch(count: int) -> Answer:
-        inputs = [{**one, **({"id": one["id"].replace("{n}", str(n))} if "id" in one else {})} for n in range(count)]
+        inputs = [
+            {**entry, **({"id": entry["id"].replace("{n}", str(n))} if "id" in entry else {})} for n in range(count)
+        ]
         return emulator.call("POST", path, {"inputs": inputs})
 
     assert batch(cap).status in (200, 201, 204, 207, 409)
@@ -394,8 +396,8 @@ def test_events_answer_204_and_a_repeated_uuid_is_dropped(emulator: Emulator) ->
 
 def test_definitions_are_made_read_changed_and_never_reused(emulator: Emulator) -> None:
     body = {"label": "Signed Up", "includeDefaultProperties": False, "propertyDefinitions": []}
-    made = emulator.call("POST", DEFINITIONS, body)
-    assert (made.status, made.body["fullyQualifiedName"]) == (201, "pe1234567_signed_up")
+    answer = emulator.call("POST", DEFINITIONS, body)
+    assert (answer.status, answer.body["fullyQualifiedName"]) == (201, "pe1234567_signed_up")
     assert emulator.call("POST", DEFINITIONS, body).status == 409
     assert emulator.call("GET", f"{DEFINITIONS}/pe1234567_signed_up").body["name"] == "signed_up"
     assert emulator.call("PATCH", f"{DEFINITIONS}/signed_up", {"label": "Other"}).status == 201

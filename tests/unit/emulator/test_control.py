@@ -160,8 +160,8 @@ def test_portal_shows_and_changes_the_account_but_never_its_token(emulator: Emul
     shown = emulator.call("PUT", "/_emulator/portal", {"access_token": "new", "default_lifecycle_stage": ""}).body
     assert (shown["has_access_token"], "new" in str(shown)) == (True, False)
     assert emulator.call("GET", CONTACTS, token="t").status == 401
-    made = emulator.call("POST", CONTACTS, {"properties": {"email": "ada@example.com"}}, token="new").body
-    assert "lifecyclestage" not in made["properties"]
+    body = emulator.call("POST", CONTACTS, {"properties": {"email": "ada@example.com"}}, token="new").body
+    assert "lifecyclestage" not in body["properties"]
     assert emulator.call("PUT", "/_emulator/portal", {"colour": "red"}).status == 400
 
 

@@ -49,8 +49,8 @@ def test_custom_matching_goes_before_everything(emulator: Emulator) -> None:
         "propertyDefinitions": [{"label": "Customer", "type": "string"}],
         "customMatchingId": {"primaryObjectRule": rule},
     }
-    made = emulator.call("POST", DEFINITIONS, body).body
-    assert made["customMatchingId"] == {"primaryObjectRule": rule}
+    new_body = emulator.call("POST", DEFINITIONS, body).body
+    assert new_body["customMatchingId"] == {"primaryObjectRule": rule}
     send(emulator, eventName="pe1234567_paid", objectId="1", properties={"customer": "c2"})
     assert emulator.events()[0]["contactId"] == "2"
 
@@ -222,5 +222,5 @@ def test_properties_of_a_definition_are_added_changed_and_dropped(emulator: Emul
 
 def test_a_name_that_is_not_given_is_made_of_the_label_however_long_it_may_be(emulator: Emulator) -> None:
     body = {"label": "Signed up " * 10, "includeDefaultProperties": False, "propertyDefinitions": []}
-    made = emulator.call("POST", DEFINITIONS, body)
-    assert (made.status, made.body["name"]) == (201, ("signed_up_" * 10).strip("_"))
+    answer = emulator.call("POST", DEFINITIONS, body)
+    assert (answer.status, answer.body["name"]) == (201, ("signed_up_" * 10).strip("_"))

@@ -76,8 +76,8 @@ def test_after_writes_and_then_fails(emulator: Emulator) -> None:
 
 
 def test_faults_are_listed_with_their_counts_and_cleared(emulator: Emulator) -> None:
-    made = emulator.call("POST", "/_emulator/faults", [{"path": CONTACTS, "status": 503, "occurrences": [2]}])
-    assert made.status == 200
+    answer = emulator.call("POST", "/_emulator/faults", [{"path": CONTACTS, "status": 503, "occurrences": [2]}])
+    assert answer.status == 200
     statuses(emulator, 3)
     (rule,) = emulator.call("GET", "/_emulator/faults").body["results"]
     assert (rule["matched"], rule["applied"]) == (3, 1)

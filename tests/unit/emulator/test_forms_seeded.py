@@ -21,9 +21,9 @@ def submit(emulator: Emulator, form: str, secure: bool = True, **values: str) ->
 
 @pytest.fixture
 def emulator() -> Emulator:
-    made = Emulator(portal_id=1234567)
-    made.seed(forms=[{"id": "f1", "fields": FIELDS}, {"id": "f2", "captcha": True}])
-    return made
+    new_emulator = Emulator(portal_id=1234567)
+    new_emulator.seed(forms=[{"id": "f1", "fields": FIELDS}, {"id": "f2", "captcha": True}])
+    return new_emulator
 
 
 def test_a_form_refuses_what_its_definition_forbids(emulator: Emulator) -> None:

@@ -191,16 +191,16 @@ def test_authorise_sends_the_browser_back_with_a_code(emulator: Emulator) -> Non
 def test_client_credentials_introspection_and_revocation(emulator: Emulator) -> None:
     tokens = emulator.call("POST", "/oauth/v3/token", APP + b"grant_type=client_credentials&scope=a+b").body
     assert (tokens["token_use"], tokens["scopes"]) == ("client_credentials", ["a", "b"])
-    asked = APP + b"token=" + tokens["access_token"].encode()
-    assert emulator.call("POST", "/oauth/v3/token/introspect", asked).body["active"] is True
-    assert emulator.call("POST", "/oauth/v3/token/revoke", asked).status == 204
-    assert emulator.call("POST", "/oauth/v3/token/introspect", asked).body == {"active": False}
+    form = APP + b"token=" + tokens["access_token"].encode()
+    assert emulator.call("POST", "/oauth/v3/token/introspect", form).body["active"] is True
+    assert emulator.call("POST", "/oauth/v3/token/revoke", form).status == 204
+    assert emulator.call("POST", "/oauth/v3/token/introspect", form).body == {"active": False}
 
 
 def test_custom_property_and_record_limits_count(emulator: Emulator) -> None:
     emulator.seed(properties={"contacts": [{"name": "plan"}]}, contacts=[{"properties": {"email": "a@example.com"}}])
-    made = emulator.call("GET", "/crm/limits/2026-09/custom-properties").body
-    used = {entry["objectTypeId"]: entry["usage"] for entry in made["byObjectType"]}
+    body = emulator.call("GET", "/crm/limits/2026-09/custom-properties").body
+    used = {entry["objectTypeId"]: entry["usage"] for entry in body["byObjectType"]}
     assert (used["0-1"], used["0-2"], sum(used.values())) == (1, 0, 1)
     records = emulator.call("GET", "/crm/limits/2026-09/records").body["hubspotDefinedObjectTypes"]
     counted = {entry["pluralLabel"]: entry["usage"] for entry in records}

@@ -88,13 +88,13 @@ def test_owners_by_email_id_and_user(emulator: Emulator) -> None:
 def test_a_pipeline_of_the_accounts_own(emulator: Emulator) -> None:
     path = "/crm/pipelines/2026-09/deals"
     stage = {"label": "In", "displayOrder": 0, "metadata": {"probability": "1.0"}}
-    made = emulator.call("POST", path, {"label": "Own", "displayOrder": 1, "stages": [stage]}).body
-    assert made["stages"][0]["metadata"]["isClosed"] == "true"
-    values = {"dealname": "Big", "pipeline": made["id"], "dealstage": made["stages"][0]["id"]}
-    assert create(emulator, "deals", **values)["properties"]["pipeline"] == made["id"]
+    body = emulator.call("POST", path, {"label": "Own", "displayOrder": 1, "stages": [stage]}).body
+    assert body["stages"][0]["metadata"]["isClosed"] == "true"
+    values = {"dealname": "Big", "pipeline": body["id"], "dealstage": body["stages"][0]["id"]}
+    assert create(emulator, "deals", **values)["properties"]["pipeline"] == body["id"]
     again = emulator.call("POST", path, {"label": "Own", "stages": [stage]})
     assert (again.status, again.body["category"]) == (409, "CONFLICT")
-    assert emulator.call("DELETE", f"{path}/{made['id']}").status == 204
+    assert emulator.call("DELETE", f"{path}/{body['id']}").status == 204
 
 
 def test_a_list_with_members(emulator: Emulator) -> None:
@@ -120,9 +120,9 @@ def test_a_custom_object_made_and_used_through_the_api(emulator: Emulator) -> No
         "requiredProperties": ["serial"],
         "associatedObjects": ["CONTACT"],
     }
-    made = emulator.call("POST", SCHEMAS, body).body
-    assert made["fullyQualifiedName"] == "p1234567_machine"
-    for name in (made["objectTypeId"], made["fullyQualifiedName"], "machine"):
+    new_body = emulator.call("POST", SCHEMAS, body).body
+    assert new_body["fullyQualifiedName"] == "p1234567_machine"
+    for name in (new_body["objectTypeId"], new_body["fullyQualifiedName"], "machine"):
         inputs = [{"id": "s1", "idProperty": "serial", "properties": {}}]
         answer = emulator.call("POST", f"{V3}/{name}/batch/upsert", {"inputs": inputs})
         assert answer.status == 200, answer.body
@@ -144,8 +144,8 @@ def test_a_schema_gives_back_what_it_was_made_with(tmp_path: Path) -> None:
     }
     given = {name: value for name, value in body.items() if name not in ("properties", "labels")}
     with Emulator(persistence_path=tmp_path / "portal") as emulator:
-        made = emulator.call("POST", SCHEMAS, body).body
-        assert {name: made[name] for name in given} == given
+        new_body = emulator.call("POST", SCHEMAS, body).body
+        assert {name: new_body[name] for name in given} == given
         wrong = emulator.call("PATCH", f"{SCHEMAS}/machine", {"primaryDisplayProperty": "nope"})
         assert (wrong.status, wrong.body["message"]) == (400, "primaryDisplayProperty: the type has no property nope")
         changed = {"primaryDisplayProperty": "maker", "searchableProperties": ["maker"], "description": "Ours"}
@@ -200,10 +200,10 @@ def test_an_engagement_is_a_record_of_its_type(emulator: Emulator) -> None:
         "associations": {"contactIds": [int(contact)], "companyIds": [], "ownerIds": []},
         "metadata": {"body": "Called back"},
     }
-    made = emulator.call("POST", "/engagements/v1/engagements", body).body
-    assert (made["metadata"], made["associations"]["contactIds"]) == ({"body": "Called back"}, [int(contact)])
+    new_body = emulator.call("POST", "/engagements/v1/engagements", body).body
+    assert (new_body["metadata"], new_body["associations"]["contactIds"]) == ({"body": "Called back"}, [int(contact)])
     (note,) = emulator.records("notes")
-    assert (note["properties"]["hs_note_body"], note["id"]) == ("Called back", str(made["engagement"]["id"]))
+    assert (note["properties"]["hs_note_body"], note["id"]) == ("Called back", str(new_body["engagement"]["id"]))
     page = emulator.call("GET", "/engagements/v1/engagements/paged").body
     assert (len(page["results"]), page["hasMore"]) == (1, False)
 
@@ -211,12 +211,12 @@ def test_an_engagement_is_a_record_of_its_type(emulator: Emulator) -> None:
 def test_deals_v1(emulator: Emulator) -> None:
     contact = create(emulator, "contacts", email="ada@ex.org")["id"]
     body = {"properties": [{"name": "dealname", "value": "Big"}], "associations": {"associatedVids": [int(contact)]}}
-    made = emulator.call("POST", "/deals/v1/deal", body).body
-    assert made["associations"]["associatedVids"] == [int(contact)]
+    new_body = emulator.call("POST", "/deals/v1/deal", body).body
+    assert new_body["associations"]["associatedVids"] == [int(contact)]
     (listed,) = emulator.call("GET", "/deals/v1/deal/paged").body["deals"]
-    assert (listed["dealId"], listed["properties"]["dealname"]["value"]) == (made["dealId"], "Big")
-    assert emulator.call("DELETE", f"/deals/v1/deal/{made['dealId']}").status == 204
-    assert emulator.call("GET", f"/deals/v1/deal/{made['dealId']}").status == 404
+    assert (listed["dealId"], listed["properties"]["dealname"]["value"]) == (new_body["dealId"], "Big")
+    assert emulator.call("DELETE", f"/deals/v1/deal/{new_body['dealId']}").status == 204
+    assert emulator.call("GET", f"/deals/v1/deal/{new_body['dealId']}").status == 404
 
 
 def test_companies_v2_and_the_older_property_lists(emulator: Emulator) -> None:

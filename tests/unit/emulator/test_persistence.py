@@ -58,13 +58,13 @@ def test_everything_comes_back_closed_or_not(tmp_path: Path, closes: bool) -> No
     path = tmp_path / "portal.ndjson"
     before = opened(path)
     fill(before)
-    wanted = everything(before)
+    contents = everything(before)
     if not closes:
         path = Path(shutil.copy(path, tmp_path / "left-by-a-killed-process.ndjson"))
     before.app.close()
     for _ in range(2):
         after = opened(path)
-        assert everything(after) == wanted
+        assert everything(after) == contents
         after.app.close()
 
 
@@ -79,8 +79,8 @@ def test_rules_hold_after_coming_back(tmp_path: Path) -> None:
         assert after.call("GET", f"{CONTACTS}/103").body["id"] == "106"
         assert after.call("POST", CONTACTS, {"properties": {"email": "eve@example.com"}}).status == 400
         assert after.call("POST", CONTACTS, {"properties": {"email": "new@example.com"}}).body["id"] == "107"
-        one = {"id": "pro", "idProperty": "plan", "properties": {"city": "Rome"}}
-        upserted = after.call("POST", f"{CONTACTS}/batch/upsert", {"inputs": [one]}).body["results"][0]
+        input_ = {"id": "pro", "idProperty": "plan", "properties": {"city": "Rome"}}
+        upserted = after.call("POST", f"{CONTACTS}/batch/upsert", {"inputs": [input_]}).body["results"][0]
         assert (upserted["id"], upserted["new"]) == ("101", False)
         history = after.call("GET", f"{CONTACTS}/101?propertiesWithHistory=city").body["propertiesWithHistory"]
         assert [entry["value"] for entry in history["city"]] == ["Rome", "Oslo", "Paris"]
@@ -106,11 +106,11 @@ def test_a_line_cut_short_is_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "portal.ndjson"
     with opened(path) as before:
         fill(before)
-        wanted = everything(before)
+        contents = everything(before)
     with path.open("ab") as file:
         file.write(b'{"record":["contacts",{"id":"1')
     with opened(path) as after:
-        assert everything(after) == wanted
+        assert everything(after) == contents
 
 
 def test_a_file_that_has_grown_is_rewritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,11 +122,11 @@ def test_a_file_that_has_grown_is_rewritten(tmp_path: Path, monkeypatch: pytest.
         for number in range(300):
             before.call("PATCH", f"{CONTACTS}/101", {"properties": {"city": f"City {number}"}})
             sizes.append(path.stat().st_size)
-        wanted = everything(before)
+        contents = everything(before)
     assert max(sizes) < 120_000
     assert any(later < earlier for earlier, later in itertools.pairwise(sizes))
     with opened(path) as after:
-        assert everything(after) == wanted
+        assert everything(after) == contents
 
 
 def test_reset_empties_the_file_too(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_a_file_serves_one_emulator_at_a_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("held", "said"),
+    ("held", "text"),
     [
         (b"not an emulator's\n", "line 1"),
         (b"no line break at all", "line 1"),
@@ -156,10 +156,10 @@ def test_a_file_serves_one_emulator_at_a_time(tmp_path: Path) -> None:
         (b"[" * 100_000 + b"\n", "line 1"),
     ],
 )
-def test_a_file_of_something_else_is_refused_and_left_alone(tmp_path: Path, held: bytes, said: str) -> None:
+def test_a_file_of_something_else_is_refused_and_left_alone(tmp_path: Path, held: bytes, text: str) -> None:
     path = tmp_path / "notes.txt"
     path.write_bytes(held)
-    with pytest.raises(PersistenceError, match=said):
+    with pytest.raises(PersistenceError, match=text):
         opened(path)
     assert path.read_bytes() == held
 

@@ -35,9 +35,9 @@ def test_fresh_portal_knows_the_properties_a_destination_meets(emulator: Emulato
 
 
 def test_names_are_lower_cased(emulator: Emulator) -> None:
-    made = emulator.call("POST", PROPERTIES, definition("Plan_Name"))
-    assert (made.status, made.body["name"]) == (201, "plan_name")
-    assert made.headers["location"] == f"{PROPERTIES}/plan_name"
+    answer = emulator.call("POST", PROPERTIES, definition("Plan_Name"))
+    assert (answer.status, answer.body["name"]) == (201, "plan_name")
+    assert answer.headers["location"] == f"{PROPERTIES}/plan_name"
 
 
 @pytest.mark.parametrize("name", ["1st", "_x", "with space", "naïve", "dash-ed", "x" * 101, ""])
@@ -61,8 +61,8 @@ def test_bad_names_are_refused(emulator: Emulator, name: str) -> None:
     ],
 )
 def test_type_and_field_type_must_fit(emulator: Emulator, value_type: str, field_type: str, status: int) -> None:
-    made = emulator.call("POST", PROPERTIES, definition("plan", type=value_type, fieldType=field_type))
-    assert made.status == status
+    answer = emulator.call("POST", PROPERTIES, definition("plan", type=value_type, fieldType=field_type))
+    assert answer.status == status
 
 
 def test_enumeration_needs_options(emulator: Emulator) -> None:
@@ -92,9 +92,9 @@ def test_name_and_uniqueness_cannot_be_patched(emulator: Emulator, change: dict[
 
 def test_unique_property_becomes_an_upsert_key(emulator: Emulator) -> None:
     emulator.call("POST", PROPERTIES, definition("customer_id", hasUniqueValue=True))
-    one = {"id": "c1", "idProperty": "customer_id", "properties": {"email": "ada@example.com"}}
+    input_ = {"id": "c1", "idProperty": "customer_id", "properties": {"email": "ada@example.com"}}
     for is_new in (True, False):
-        answer = emulator.call("POST", f"{CONTACTS}/batch/upsert", {"inputs": [one]})
+        answer = emulator.call("POST", f"{CONTACTS}/batch/upsert", {"inputs": [input_]})
         assert answer.body["results"][0]["new"] is is_new
 
 
@@ -170,7 +170,7 @@ def test_every_version_serves_properties(emulator: Emulator, prefix: str) -> Non
 
 def test_a_bool_has_true_and_false_as_its_options(emulator: Emulator) -> None:
     definition = {"name": "vip", "label": "VIP", "type": "bool", "fieldType": "booleancheckbox"}
-    made = emulator.call(
+    body = emulator.call(
         "POST", "/crm/properties/2026-09/contacts", {**definition, "groupName": "contactinformation"}
     ).body
-    assert [option["value"] for option in made["options"]] == ["true", "false"]
+    assert [option["value"] for option in body["options"]] == ["true", "false"]

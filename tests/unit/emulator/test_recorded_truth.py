@@ -38,16 +38,16 @@ def at(body: Any, path: str) -> Any:
     return body
 
 
-def agrees(found: Any, wanted: Any) -> bool:
-    if not isinstance(wanted, str):
-        return type(found) is type(wanted) and found == wanted
-    if wanted.startswith("="):
-        return bool(found == wanted[1:])
-    if wanted.startswith("~"):
-        return isinstance(found, str) and re.search(wanted[1:], found) is not None
-    if wanted == "time":
+def agrees(found: Any, expected: Any) -> bool:
+    if not isinstance(expected, str):
+        return type(found) is type(expected) and found == expected
+    if expected.startswith("="):
+        return bool(found == expected[1:])
+    if expected.startswith("~"):
+        return isinstance(found, str) and re.search(expected[1:], found) is not None
+    if expected == "time":
         return isinstance(found, str) and TIME.match(found) is not None
-    return found is not MISSING and isinstance(found, KINDS[wanted])
+    return found is not MISSING and isinstance(found, KINDS[expected])
 
 
 def play(row: Row) -> Answer:
@@ -61,8 +61,8 @@ def play(row: Row) -> Answer:
     for call in row.before:
         method, _, rest = call.partition(" ")
         path, _, body = rest.partition(" ")
-        made = emulator.call(method, path, body.encode())
-        assert made.status < 300, (call, made.body)
+        answer = emulator.call(method, path, body.encode())
+        assert answer.status < 300, (call, answer.body)
     if row.advance:
         emulator.advance(row.advance)
     return emulator.call(row.method, row.path, row.body, token=token)
@@ -74,9 +74,9 @@ def _portal(row: Row) -> dict[str, Any]:
 
 def _oauth_token(emulator: Emulator, age_seconds: float) -> str:
     form = b"grant_type=client_credentials&client_id=emulator-client-id&client_secret=emulator-client-secret"
-    made = emulator.call("POST", "/oauth/v3/token", form, token=None)
+    answer = emulator.call("POST", "/oauth/v3/token", form, token=None)
     emulator.advance(age_seconds)
-    return str(made.body["access_token"])
+    return str(answer.body["access_token"])
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -88,8 +88,10 @@ def test_the_emulator_answers_as_it_was_recorded(row: Row) -> None:
         assert (answer.body or {}).get("category", "") == row.category, shown
     if row.message:
         assert re.search(row.message, answer.body["message"]), shown
-    for path, wanted in row.has.items():
-        assert agrees(at(answer.body, path), wanted), f"{path}: {at(answer.body, path)!r} is not {wanted!r} in {shown}"
+    for path, expected in row.has.items():
+        assert agrees(at(answer.body, path), expected), (
+            f"{path}: {at(answer.body, path)!r} is not {expected!r} in {shown}"
+        )
     for path in row.lacks:
         assert at(answer.body, path) is MISSING, f"{path} in {shown}"
     for name, pattern in row.headers.items():

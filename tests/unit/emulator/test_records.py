@@ -54,9 +54,9 @@ def test_companies_are_never_matched_by_domain(emulator: Emulator) -> None:
 
 def test_company_upsert_by_an_own_unique_property(emulator: Emulator) -> None:
     emulator.seed(properties={"companies": [{"name": "group_id", "hasUniqueValue": True}]})
-    one = {"id": "g1", "idProperty": "group_id", "properties": {"name": "Acme"}}
-    first = emulator.call("POST", f"{COMPANIES}/batch/upsert", {"inputs": [one]}).body["results"][0]
-    second = emulator.call("POST", f"{COMPANIES}/batch/upsert", {"inputs": [one]}).body["results"][0]
+    input_ = {"id": "g1", "idProperty": "group_id", "properties": {"name": "Acme"}}
+    first = emulator.call("POST", f"{COMPANIES}/batch/upsert", {"inputs": [input_]}).body["results"][0]
+    second = emulator.call("POST", f"{COMPANIES}/batch/upsert", {"inputs": [input_]}).body["results"][0]
     assert (first["new"], second["new"], first["id"] == second["id"]) == (True, False, True)
     assert emulator.companies()[0]["properties"]["group_id"] == "g1"
 
@@ -97,8 +97,8 @@ def test_batch_update_names_unknown_ids(emulator: Emulator) -> None:
 
 def test_upsert_by_email_does_not_change_the_email(emulator: Emulator) -> None:
     create(emulator, email="ada@example.com")
-    one = {"id": "ada@example.com", "idProperty": "email", "properties": {"email": "eve@example.com"}}
-    emulator.call("POST", f"{CONTACTS}/batch/upsert", {"inputs": [one]})
+    input_ = {"id": "ada@example.com", "idProperty": "email", "properties": {"email": "eve@example.com"}}
+    emulator.call("POST", f"{CONTACTS}/batch/upsert", {"inputs": [input_]})
     assert emulator.contacts()[0]["properties"]["email"] == "ada@example.com"
 
 
@@ -214,9 +214,9 @@ def test_custom_objects_by_configuration() -> None:
     serial = {"name": "serial", "label": "Serial", "hasUniqueValue": True}
     machine = CustomObject("machines", "2-99", properties=(serial, {"name": "site"}), required=("site",))
     emulator = Emulator(custom_objects=(machine,))
-    one = {"id": "m1", "idProperty": "serial", "properties": {"site": "Oslo"}}
+    input_ = {"id": "m1", "idProperty": "serial", "properties": {"site": "Oslo"}}
     for name in ("machines", "2-99", "p1234567_machines"):
-        answer = emulator.call("POST", f"/crm/objects/2026-09/{name}/batch/upsert", {"inputs": [one]})
+        answer = emulator.call("POST", f"/crm/objects/2026-09/{name}/batch/upsert", {"inputs": [input_]})
         assert answer.status == 200, answer.body
     assert [record["properties"]["serial"] for record in emulator.records("machines")] == ["m1"]
     refused = emulator.call("POST", "/crm/v3/objects/machines", {"properties": {"serial": "m2"}})
@@ -288,10 +288,10 @@ def test_a_merged_contact_keeps_one_primary_company_its_own_first(
 
 @pytest.mark.parametrize("email", ["a+b@example.com", "a/b@example.com", "a%b@example.com"])
 def test_an_address_in_a_path_is_decoded_by_itself(emulator: Emulator, email: str) -> None:
-    made = emulator.call("POST", CONTACTS, {"properties": {"email": email}})
-    assert made.status == 201
+    answer = emulator.call("POST", CONTACTS, {"properties": {"email": email}})
+    assert answer.status == 201
     read = emulator.call("GET", f"{CONTACTS}/{quote(email, safe='')}?idProperty=email")
-    assert (read.status, read.body["id"]) == (200, made.body["id"])
+    assert (read.status, read.body["id"]) == (200, answer.body["id"])
 
 
 def test_the_link_to_the_next_page_keeps_what_was_asked_for(emulator: Emulator) -> None:

@@ -93,8 +93,8 @@ def test_paging(emulator: Emulator) -> None:
 def test_default_and_requested_properties(emulator: Emulator) -> None:
     default = search(emulator).body["results"][0]["properties"]
     assert set(default) == {"createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname"}
-    asked = search(emulator, properties=["city"]).body["results"][0]["properties"]
-    assert set(asked) == {"city", "createdate", "hs_object_id", "lastmodifieddate"}
+    properties = search(emulator, properties=["city"]).body["results"][0]["properties"]
+    assert set(properties) == {"city", "createdate", "hs_object_id", "lastmodifieddate"}
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ class Caller:
         self.gone = asyncio.Event()
         self._parts = list(body)
         self._app = app
-        self.asked: Message = {
+        self.scope: Message = {
             "type": "http",
             "method": "POST" if body != (b"",) else "GET",
             "path": path,
@@ -32,7 +32,7 @@ class Caller:
         }
 
     async def run(self) -> None:
-        await self._app(self.asked, self._receive, self._send)
+        await self._app(self.scope, self._receive, self._send)
 
     @property
     def status(self) -> int:
@@ -168,7 +168,7 @@ def test_every_answer_carries_its_correlation_id(emulator: Emulator) -> None:
 async def test_a_value_in_a_path_may_hold_a_slash(emulator: Emulator) -> None:
     emulator.seed(contacts=[{"properties": {"email": "a/b@example.com"}}])
     exchange = Caller(emulator.app, "/crm/v3/objects/contacts/a/b@example.com")
-    exchange.asked["raw_path"] = b"/crm/v3/objects/contacts/a%2Fb%40example.com"
-    exchange.asked["query_string"] = b"idProperty=email"
+    exchange.scope["raw_path"] = b"/crm/v3/objects/contacts/a%2Fb%40example.com"
+    exchange.scope["query_string"] = b"idProperty=email"
     await exchange.run()
     assert exchange.status == 200

@@ -36,8 +36,8 @@ def client(handler: Handler, paths: Paths | None = None, policy: ClientPolicy | 
 
 
 async def ask(handler: Handler, call: Call = READ, policy: ClientPolicy | None = None) -> Answer:
-    async with client(handler, policy=policy) as one:
-        return await one.call(call)
+    async with client(handler, policy=policy) as hubspot:
+        return await hubspot.call(call)
 
 
 async def test_clients_share_the_certificates_that_they_trust(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,8 +103,8 @@ async def test_no_cookie_is_sent_back(cookie: bytes) -> None:
         seen.append(request)
         return httpx2.Response(200, headers=[(b"Set-Cookie", cookie)])
 
-    async with client(handler) as one:
-        assert [(await one.call(READ)).status for _ in range(2)] == [200, 200]
+    async with client(handler) as hubspot:
+        assert [(await hubspot.call(READ)).status for _ in range(2)] == [200, 200]
     assert not any("cookie" in request.headers for request in seen)
 
 
@@ -192,10 +192,10 @@ async def test_an_oauth_token_is_fetched_before_the_first_call_and_renewed_after
         bearers.append(request.headers["authorization"])
         return httpx2.Response(401 if request.headers["authorization"] == "Bearer access-1" else 200)
 
-    async with oauth_client(handler) as one:
-        refused = await one.call(READ)
+    async with oauth_client(handler) as hubspot:
+        refused = await hubspot.call(READ)
         assert (refused.status, refused.may_renew_token) == (401, True)
-        assert (await one.call(READ)).status == 200
+        assert (await hubspot.call(READ)).status == 200
     assert bearers == ["Bearer access-1", "Bearer access-2"]
 
 
@@ -203,8 +203,8 @@ async def test_an_oauth_token_is_fetched_before_the_first_call_and_renewed_after
     ("given", "status"), [(httpx2.Response(400, json={"error": "invalid_grant"}), 401), (httpx2.Response(503), None)]
 )
 async def test_a_token_that_cannot_be_had_is_an_answer(given: httpx2.Response, status: int | None) -> None:
-    async with oauth_client(lambda _: given) as one:
-        answer = await one.call(READ)
+    async with oauth_client(lambda _: given) as hubspot:
+        answer = await hubspot.call(READ)
     assert answer.status == status
     assert not answer.may_renew_token
     assert answer.failure is not None
@@ -217,17 +217,17 @@ async def test_a_fixed_token_that_is_refused_is_not_renewed() -> None:
 
 
 async def test_events_of_2026_03_are_looked_for_in_their_other_place() -> None:
-    asked: list[str] = []
+    paths: list[str] = []
 
     def handler(request: httpx2.Request) -> httpx2.Response:
-        asked.append(request.url.path)
+        paths.append(request.url.path)
         found = request.url.path.startswith("/events/2026-03/")
         return httpx2.Response(200 if found else 404, json={"results": []})
 
-    async with client(handler, Paths("2026-03")) as one:
-        assert await HubSpotAccount(one).event_definitions() == []
-        await one.call(Call("send events", "POST", one.paths.send_events, b"{}", "events"))
-    assert asked == [
+    async with client(handler, Paths("2026-03")) as hubspot:
+        assert await HubSpotAccount(hubspot).event_definitions() == []
+        await hubspot.call(Call("send events", "POST", hubspot.paths.send_events, b"{}", "events"))
+    assert paths == [
         "/events/custom/2026-03/event-definitions",
         "/events/2026-03/event-definitions",
         "/events/2026-03/send/batch",
@@ -235,16 +235,16 @@ async def test_events_of_2026_03_are_looked_for_in_their_other_place() -> None:
 
 
 async def test_other_versions_have_one_place_for_events() -> None:
-    asked: list[str] = []
+    paths: list[str] = []
 
     def handler(request: httpx2.Request) -> httpx2.Response:
-        asked.append(request.url.path)
+        paths.append(request.url.path)
         return httpx2.Response(404)
 
-    async with client(handler) as one:
+    async with client(handler) as hubspot:
         with pytest.raises(Refused):
-            await HubSpotAccount(one).event_definitions()
-    assert len(asked) == 1
+            await HubSpotAccount(hubspot).event_definitions()
+    assert len(paths) == 1
 
 
 async def test_set_up_calls_raise_what_went_wrong() -> None:
@@ -258,9 +258,9 @@ async def test_set_up_calls_raise_what_went_wrong() -> None:
         (lambda _: httpx2.Response(200, content=b"<html>"), Unreadable),
     ]
     for handler, expected in cases:
-        async with client(handler) as one:
+        async with client(handler) as hubspot:
             with pytest.raises(expected) as caught:
-                await HubSpotAccount(one).account_details()
+                await HubSpotAccount(hubspot).account_details()
         assert TOKEN not in str(caught.value)
         if isinstance(caught.value, Refused):
             assert (caught.value.status, caught.value.category) == (403, "MISSING_SCOPES")
@@ -276,8 +276,8 @@ async def test_properties_that_exist_already_are_no_failure(status: int) -> None
         return httpx2.Response(status, json=body)
 
     plan = NewProperty(name="plan", label="Plan", type="string", field_type="text", group="hubwire")
-    async with client(handler) as one:
-        await HubSpotAccount(one).create_properties("contacts", [plan])
+    async with client(handler) as hubspot:
+        await HubSpotAccount(hubspot).create_properties("contacts", [plan])
     [request] = seen
     assert (request.method, request.url.path) == ("POST", Paths().create_properties("contacts"))
     assert [sent["name"] for sent in json.loads(request.content)["inputs"]] == ["plan"]
@@ -285,6 +285,6 @@ async def test_properties_that_exist_already_are_no_failure(status: int) -> None
 
 async def test_a_property_that_hubspot_refuses_is_a_failure() -> None:
     body = {"results": [], "errors": [{"category": "VALIDATION_ERROR", "message": "bad name"}]}
-    async with client(lambda _: httpx2.Response(207, json=body)) as one:
+    async with client(lambda _: httpx2.Response(207, json=body)) as hubspot:
         with pytest.raises(Refused, match="bad name"):
-            await HubSpotAccount(one).create_properties("contacts", [])
+            await HubSpotAccount(hubspot).create_properties("contacts", [])

@@ -109,14 +109,14 @@ async def test_an_answer_without_a_token_is_unreadable_and_shows_nothing() -> No
 
 
 async def test_a_new_refresh_token_is_kept_and_used() -> None:
-    told: list[Secret] = []
+    announced: list[Secret] = []
     clock = FakeClock()
     endpoint = Endpoint(Answer(200, {}, b'{"access_token":"a","expires_in":60,"refresh_token":"refresh-2"}'))
-    source = RenewedToken(APP, clock, told.append)
+    source = RenewedToken(APP, clock, announced.append)
     await source.token(endpoint.post)
     clock.advance(120)
     await source.token(endpoint.post)
-    assert told == [Secret("refresh-2")]
+    assert announced == [Secret("refresh-2")]
     assert endpoint.forms[1]["refresh_token"] == ["refresh-2"]
 
 

@@ -67,8 +67,8 @@ def test_one_or_two_domains_are_also_searched_as_one_of_several_additional_ones(
     def tokens(domains: list[str]) -> list[str]:
         body = msgspec.json.decode(wire.search_companies(domains, with_additional=True, key_property="key"))
         assert len(body["filterGroups"]) <= 5
-        filters = [one for group in body["filterGroups"] for one in group["filters"]]
-        return [one["value"] for one in filters if one["operator"] == "CONTAINS_TOKEN"]
+        filters = [filter_ for group in body["filterGroups"] for filter_ in group["filters"]]
+        return [filter_["value"] for filter_ in filters if filter_["operator"] == "CONTAINS_TOKEN"]
 
     assert tokens(["A.co"]) == ["a.co"]
     assert tokens(["a.co", "b.co"]) == ["a.co", "b.co"]
@@ -105,11 +105,11 @@ def test_a_batch_answer_is_read_with_its_errors_and_warnings() -> None:
 def test_entries_that_are_no_records_are_passed_over() -> None:
     answer = wire.read_batch(b'{"results":[7,{"id":8,"properties":[]},{"properties":{}},null],"errors":"no"}')
     assert answer is not None
-    assert [(one.id, one.properties) for one in answer.results] == [("8", {})]
+    assert [(result.id, result.properties) for result in answer.results] == [("8", {})]
     assert answer.errors == []
 
 
 def test_pairs_are_read_whatever_stands_at_their_ends() -> None:
     answer = wire.read_pairs(b'{"results":[{"from":{"id":1},"to":"9"},{"from":null},5]}')
     assert answer is not None
-    assert [(one.from_.id, one.to.id) for one in answer.results] == [("1", "9"), ("", "")]
+    assert [(result.from_.id, result.to.id) for result in answer.results] == [("1", "9"), ("", "")]

@@ -20,7 +20,7 @@ def row(position: int, at_ms: int) -> JournalRow:
 
 
 @pytest.mark.parametrize(
-    ("last", "untaken", "oldest_open", "wanted"),
+    ("last", "untaken", "oldest_open", "expected"),
     [
         (100, [None, None], None, 100),
         (100, [51, None], None, 50),
@@ -32,9 +32,9 @@ def row(position: int, at_ms: int) -> JournalRow:
     ],
 )
 def test_nothing_at_or_behind_what_waits_may_go(
-    last: int, untaken: list[int | None], oldest_open: int | None, wanted: int
+    last: int, untaken: list[int | None], oldest_open: int | None, expected: int
 ) -> None:
-    assert last_removable(last, untaken, oldest_open) == wanted
+    assert last_removable(last, untaken, oldest_open) == expected
 
 
 def test_only_an_unbroken_run_of_old_messages_ends_somewhere() -> None:

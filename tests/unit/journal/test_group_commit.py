@@ -34,7 +34,7 @@ class GatedJournal(MemoryJournal):
     def append(self, entries: Sequence[Entry]) -> list[int | None]:
         self.entered.set()
         assert self.gate.wait(10)
-        self.groups.append([one.message_id for one in entries])
+        self.groups.append([entry.message_id for entry in entries])
         return super().append(entries)
 
 
@@ -126,22 +126,22 @@ async def test_a_failed_commit_fails_its_group_alone() -> None:
 
 
 async def test_who_does_not_wait_is_told_of_positions_and_failures() -> None:
-    told: list[Sequence[int | None] | Exception] = []
+    outcomes: list[Sequence[int | None] | Exception] = []
     groups = GroupCommit(MemoryJournal())
-    groups.submit([entry("a")], told.append)
-    groups.submit([entry("a"), entry("b")], told.append)
-    groups.submit([], told.append)
-    assert told == [], "never before submit is over"
+    groups.submit([entry("a")], outcomes.append)
+    groups.submit([entry("a"), entry("b")], outcomes.append)
+    groups.submit([], outcomes.append)
+    assert outcomes == [], "never before submit is over"
     await groups.append([entry("c")])
-    assert told == [[], [1], [None, 2]]
+    assert outcomes == [[], [1], [None, 2]]
     await groups.stop()
     journal = BrokenJournal()
     journal.is_away = True
     failing = GroupCommit(journal)
-    failing.submit([entry("a")], told.append)
+    failing.submit([entry("a")], outcomes.append)
     with pytest.raises(BackendUnavailable):
         await failing.append([entry("b")])
-    assert isinstance(told[-1], BackendUnavailable)
+    assert isinstance(outcomes[-1], BackendUnavailable)
     await failing.stop()
 
 

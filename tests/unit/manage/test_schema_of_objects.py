@@ -58,8 +58,8 @@ def test_the_report_has_what_rules_of_other_objects_need() -> None:
         MissingProperty(object_type="order", path="orders", name="shop_order_id", type=UNIQUE),
         MissingProperty(object_type="order", path="orders", name="weight", type="number"),
     ]
-    made = {missing.name: missing.definition() for missing in report.properties}
-    assert (made["shop_order_id"].is_unique, made["shop_order_id"].type, made["weight"].group) == (
+    definitions = {missing.name: missing.definition() for missing in report.properties}
+    assert (definitions["shop_order_id"].is_unique, definitions["shop_order_id"].type, definitions["weight"].group) == (
         True,
         "string",
         "hubwire",

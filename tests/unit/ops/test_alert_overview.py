@@ -21,7 +21,7 @@ def test_an_alert_is_on_since_it_was_told_first() -> None:
     world = World()
     world.lane = lane(lag_seconds=1000.0)
     world.check()
-    [rule] = [one for one in overview(world).rules if one.on]
+    [rule] = [rule for rule in overview(world).rules if rule.on]
     assert (rule.name, rule.setting, rule.threshold, rule.on[0].since_ms) == ("lag", "alert_lag_seconds", 900.0, NOW)
     assert rule.on[0].remedy
 
@@ -37,7 +37,7 @@ def test_changes_are_remembered_newest_first_and_bounded() -> None:
         world.check(after_seconds=SETTLE_MS / 1000)
     changes = overview(world).changes
     assert len(changes) == MAX_CHANGES
-    assert [one.state for one in changes[:2]] == [AlertState.RESOLVED, AlertState.FIRING]
+    assert [change.state for change in changes[:2]] == [AlertState.RESOLVED, AlertState.FIRING]
     assert changes[0].at_ms > changes[1].at_ms
 
 
@@ -56,17 +56,17 @@ def test_what_is_gone_is_on_until_it_is_over() -> None:
 
 def test_without_a_channel_what_was_told_once_is_no_longer_trusted() -> None:
     world = World()
-    world.memory.told["lag:hubspot"] = (NOW, NOW)
+    world.memory.firing["lag:hubspot"] = (NOW, NOW)
     found = alert_overview(world, world.memory, Settings(), FakeClock(NOW), None)
     assert (found.channels, found.watching_since_ms, found.changes) == ([], None, [])
-    assert not any(one.on for one in found.rules)
+    assert not any(rule.on for rule in found.rules)
 
 
 def test_a_webhook_is_named_without_its_address() -> None:
-    assert [(one.kind, one.target) for one in overview(World()).channels] == [("webhook", "***")]
+    assert [(channel.kind, channel.target) for channel in overview(World()).channels] == [("webhook", "***")]
 
 
 def test_a_rule_that_is_turned_off_says_so() -> None:
-    rules = {one.name: one for one in overview(World()).rules}
+    rules = {rule.name: rule for rule in overview(World()).rules}
     assert rules["silent"].is_off
     assert not rules["stopped"].is_off

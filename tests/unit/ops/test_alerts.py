@@ -35,12 +35,12 @@ def lane(**fields: Any) -> LaneStatus:
     return LaneStatus(**{"destination_id": 1, "name": "hubspot", "hub_id": "1", "state": "idle", **fields})
 
 
-def keys(one: LaneStatus, new_dead: int = 0, policy: AlertPolicy = POLICY) -> list[str]:
-    return [condition.key for condition in conditions(one, new_dead, policy)]
+def keys(status: LaneStatus, new_dead: int = 0, policy: AlertPolicy = POLICY) -> list[str]:
+    return [condition.key for condition in conditions(status, new_dead, policy)]
 
 
 @pytest.mark.parametrize(
-    ("fields", "new_dead", "wanted"),
+    ("fields", "new_dead", "expected"),
     [
         ({}, 0, []),
         ({"lag_seconds": 901.0}, 0, ["lag:hubspot"]),
@@ -61,8 +61,8 @@ def keys(one: LaneStatus, new_dead: int = 0, policy: AlertPolicy = POLICY) -> li
         ({"stopped_reason": "a word of a newer version"}, 0, []),
     ],
 )
-def test_what_is_worth_an_alert(fields: dict[str, Any], new_dead: int, wanted: list[str]) -> None:
-    assert keys(lane(**fields), new_dead) == wanted
+def test_what_is_worth_an_alert(fields: dict[str, Any], new_dead: int, expected: list[str]) -> None:
+    assert keys(lane(**fields), new_dead) == expected
 
 
 def test_every_alert_can_be_turned_off() -> None:
@@ -74,37 +74,37 @@ def test_every_alert_can_be_turned_off() -> None:
 
 def test_a_source_that_used_to_send_is_silent_and_one_that_never_did_is_not() -> None:
     last = {"api": NOW - 7 * HOUR_MS, "website": NOW - 5 * HOUR_MS, "new": None}
-    assert [one.key for one in silences(last, NOW, POLICY)] == ["silent:api"]
+    assert [silence.key for silence in silences(last, NOW, POLICY)] == ["silent:api"]
 
 
 @pytest.mark.parametrize(
-    ("minutes", "said"),
+    ("minutes", "text"),
     [(0.1, "1 minute"), (45, "45 minutes"), (61, "1 hour"), (1500, "25 hours")],
 )
-def test_a_silence_is_told_in_whole_minutes_or_hours(minutes: float, said: str) -> None:
+def test_a_silence_is_told_in_whole_minutes_or_hours(minutes: float, text: str) -> None:
     policy = replace(POLICY, silent_hours=0.0001)
-    [one] = silences({"api": round(NOW - minutes * 60_000)}, NOW, policy)
-    assert one.said == f"it has sent nothing for {said}"
+    [silence] = silences({"api": round(NOW - minutes * 60_000)}, NOW, policy)
+    assert silence.said == f"it has sent nothing for {text}"
 
 
 class Memory:
     """An `AlertMemory` in a dict."""
 
     def __init__(self) -> None:
-        self.told: dict[str, tuple[int, int]] = {}
+        self.firing: dict[str, tuple[int, int]] = {}
 
     def alerts(self) -> Mapping[str, tuple[int, int]]:
-        return dict(self.told)
+        return dict(self.firing)
 
     def claim_alert(self, key: str, now_ms: int, repeat_ms: int) -> bool:
-        since, last = self.told.get(key, (now_ms, now_ms - repeat_ms))
+        since, last = self.firing.get(key, (now_ms, now_ms - repeat_ms))
         if last > now_ms - repeat_ms:
             return False
-        self.told[key] = (since, now_ms)
+        self.firing[key] = (since, now_ms)
         return True
 
     def release_alert(self, key: str) -> bool:
-        return self.told.pop(key, None) is not None
+        return self.firing.pop(key, None) is not None
 
 
 class World:
@@ -117,7 +117,7 @@ class World:
         self.lane = lane()
         self.dead_groups: list[GroupCount] = []
         self.received: dict[str, int | None] = {}
-        self.told: list[Notice] = []
+        self.notices: list[Notice] = []
         self.is_down = False
         self.memory = memory or Memory()
         self.alerts = Alerts(self, self.memory, policy, self.clock, [self])
@@ -134,14 +134,14 @@ class World:
     async def tell(self, on_registry_change: Notice) -> None:
         if self.is_down:
             raise HubwireError("down")
-        self.told.append(on_registry_change)
+        self.notices.append(on_registry_change)
 
     def check(self, after_seconds: float = 0.0) -> list[tuple[str, AlertState]]:
         """What is told in one round."""
         self.clock.advance(after_seconds)
-        self.told.clear()
+        self.notices.clear()
         asyncio.run(self.alerts.check())
-        return [(one.key, one.state) for one in self.told]
+        return [(notice.key, notice.state) for notice in self.notices]
 
 
 FIRING, RESOLVED = AlertState.FIRING, AlertState.RESOLVED
@@ -157,7 +157,7 @@ def test_an_alert_is_told_when_it_begins_and_when_it_is_over() -> None:
     world.lane = lane()
     assert world.check(30) == []
     assert world.check(SETTLED) == [("lag:hubspot", RESOLVED)]
-    assert world.told[0].since_ms == NOW + 30_000
+    assert world.notices[0].since_ms == NOW + 30_000
     assert world.check(SETTLED) == []
 
 
@@ -176,7 +176,7 @@ def test_dead_letters_of_a_snoozed_group_alarm_nobody_and_do_not_count_as_new_wh
     world.dead_groups = [dead("conflict", 50, is_snoozed=True), dead("invalid-input", 10)]
     world.lane = lane(dead=60)
     assert world.check(30) == [("dead:hubspot", FIRING)]
-    assert world.told[0].said == "10 messages became dead within an hour; 60 dead in total, 50 of them snoozed"
+    assert world.notices[0].said == "10 messages became dead within an hour; 60 dead in total, 50 of them snoozed"
     world.check(GROWTH_MS / 1000 + 60)
     assert world.check(SETTLED) == [("dead:hubspot", RESOLVED)]
     world.dead_groups = [dead("conflict", 50), dead("invalid-input", 10)]
@@ -197,18 +197,18 @@ def test_a_group_that_is_snoozed_is_quiet_at_once() -> None:
 
 
 def test_messages_of_a_snoozed_group_that_are_tried_again_are_not_counted() -> None:
-    one = lane(retrying=1000)
-    assert [found.key for found in conditions(one, 0, POLICY, Snoozed(retrying=1))] == []
-    assert [found.key for found in conditions(one, 0, POLICY)] == ["retrying:hubspot"]
+    status = lane(retrying=1000)
+    assert [found.key for found in conditions(status, 0, POLICY, Snoozed(retrying=1))] == []
+    assert [found.key for found in conditions(status, 0, POLICY)] == ["retrying:hubspot"]
 
 
 def test_one_that_flickers_is_told_once() -> None:
     world = World()
-    said = []
+    notices = []
     for number in range(20):
         world.lane = lane(lag_seconds=1000.0 if number % 2 else 0.0)
-        said += world.check(60)
-    assert said == [("lag:hubspot", FIRING)]
+        notices += world.check(60)
+    assert notices == [("lag:hubspot", FIRING)]
 
 
 def test_one_that_lasts_is_told_again_after_the_window() -> None:
@@ -217,7 +217,7 @@ def test_one_that_lasts_is_told_again_after_the_window() -> None:
     assert world.check() == [("stopped:hubspot", FIRING)]
     assert world.check(3599) == []
     assert world.check(1) == [("stopped:hubspot", FIRING)]
-    assert world.told[0].since_ms == NOW
+    assert world.notices[0].since_ms == NOW
 
 
 def test_budget_at_eighty_then_at_a_hundred_percent() -> None:
@@ -237,7 +237,7 @@ def test_only_new_dead_letters_count_and_they_grow_old() -> None:
     assert world.check() == []
     world.lane = lane(dead=515)
     assert world.check(60) == [("dead:hubspot", FIRING)]
-    assert "15 messages" in world.told[0].said
+    assert "15 messages" in world.notices[0].said
     world.check(GROWTH_MS / 1000)
     assert world.check(SETTLED) == [("dead:hubspot", RESOLVED)]
 

@@ -67,7 +67,7 @@ def test_the_uploads_context_counts_and_damage_does_not_hurt() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "expected"),
     [
         (ANNA, True),
         (f"to <{ANNA.upper()}>, thanks", True),
@@ -79,8 +79,8 @@ def test_the_uploads_context_counts_and_damage_does_not_hurt() -> None:
         ("anna at example.com", False),
     ],
 )
-def test_an_address_stands_in_a_text_only_whole(text: str, wanted: bool) -> None:
-    assert says(text, {ANNA}) is wanted
+def test_an_address_stands_in_a_text_only_whole(text: str, expected: bool) -> None:
+    assert says(text, {ANNA}) is expected
 
 
 def attempt(request: Any, response: Any = None) -> KeptAttempt:
@@ -104,13 +104,13 @@ def test_only_the_inputs_and_results_about_the_person_go() -> None:
         ],
         "errors": [{"message": f"{ANNA} exists", "context": {"ids": [ANNA, "x"]}}],
     }
-    made = scrubbed(attempt(request, response), {ANNA}, {"501"})
-    assert made is not None
-    sent, got = json.loads(made.request), json.loads(made.response)
+    new_attempt = scrubbed(attempt(request, response), {ANNA}, {"501"})
+    assert new_attempt is not None
+    sent, got = json.loads(new_attempt.request), json.loads(new_attempt.response)
     assert sent["inputs"] == [{"forgotten": True}, request["inputs"][1]]
     assert got["results"] == [{"forgotten": True}, response["results"][1]]
-    assert "Anders" not in made.request.decode() + made.response.decode()
-    assert ANNA not in (made.request + made.response).decode().replace(f"jo{ANNA}", "")
+    assert "Anders" not in new_attempt.request.decode() + new_attempt.response.decode()
+    assert ANNA not in (new_attempt.request + new_attempt.response).decode().replace(f"jo{ANNA}", "")
 
 
 def test_an_attempt_about_others_stays_as_it_is() -> None:
@@ -120,9 +120,9 @@ def test_an_attempt_about_others_stays_as_it_is() -> None:
 
 
 def test_text_that_is_not_json_loses_the_address_only() -> None:
-    made = scrubbed(attempt(b"", f"<p>{ANNA} and jo{ANNA}</p>".encode()), {ANNA}, set())
-    assert made is not None
-    assert made.response == f"<p>{MARK} and jo{ANNA}</p>".encode()
+    new_attempt = scrubbed(attempt(b"", f"<p>{ANNA} and jo{ANNA}</p>".encode()), {ANNA}, set())
+    assert new_attempt is not None
+    assert new_attempt.response == f"<p>{MARK} and jo{ANNA}</p>".encode()
 
 
 def test_spellings_cover_escaped_letters() -> None:

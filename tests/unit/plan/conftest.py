@@ -42,10 +42,10 @@ class Planner:
 
     def plan(self, kind: str, **fields: Any) -> Plan:
         """The plan of a message, after learning what it teaches."""
-        one = message(kind, **fields)
-        for link in links_of(one, self.source, self.destination):
+        planned_message = message(kind, **fields)
+        for link in links_of(planned_message, self.source, self.destination):
             self.identity.learn(link)
-        return plan(one, self.source, self.destination, self.schema, self.identity)
+        return plan(planned_message, self.source, self.destination, self.schema, self.identity)
 
 
 @pytest.fixture

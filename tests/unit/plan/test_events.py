@@ -13,8 +13,8 @@ from hubwire.plan.calls.track import NAMESPACE, event_uuid
 from hubwire.schema import EventDefinition
 
 
-def event_of(made: Any) -> SendEvent:
-    [event] = [one for one in made.operations if isinstance(one, SendEvent)]
+def event_of(plan: Any) -> SendEvent:
+    [event] = [operation for operation in plan.operations if isinstance(operation, SendEvent)]
     return event
 
 
@@ -42,33 +42,33 @@ def test_amounts(value: object, amount: object) -> None:
 
 
 def test_an_event_has_at_most_fifty_properties(planner: Any) -> None:
-    made = planner.plan(
+    plan = planner.plan(
         "track", userId="1", event="A", properties={"email": "a@b.co", **{f"p{n}": n for n in range(60)}}
     )
-    assert len(event_of(made).properties) == 50
+    assert len(event_of(plan).properties) == 50
     planner.schema.add_event(EventDefinition("pe123_b", "b", "B", {f"p{n}": "number" for n in range(60)}))
-    made = planner.plan(
+    plan = planner.plan(
         "track", userId="1", event="B", properties={"email": "a@b.co", **{f"p{n}": n for n in range(60)}}
     )
-    assert len(event_of(made).properties) == 50
-    assert {one.reason.value for one in made.left_out} == {"too-many-properties"}
+    assert len(event_of(plan).properties) == 50
+    assert {field.reason.value for field in plan.left_out} == {"too-many-properties"}
 
 
 def test_two_keys_of_one_name_are_reported(planner: Any) -> None:
-    made = planner.plan(
+    plan = planner.plan(
         "track", userId="1", event="A", properties={"email": "a@b.co", "Order ID": "1", "order_id": "2"}
     )
-    assert event_of(made).properties["order_id"].value == "1"
-    assert [(one.field, one.reason.value) for one in made.left_out] == [("properties.order_id", "bad-name")]
+    assert event_of(plan).properties["order_id"].value == "1"
+    assert [(field.field, field.reason.value) for field in plan.left_out] == [("properties.order_id", "bad-name")]
 
 
 def test_types_are_those_of_the_definition_or_of_the_value(planner: Any) -> None:
     planner.schema.add_event(EventDefinition("pe123_a", "a", "A", {"sku": "string"}))
-    made = planner.plan(
+    plan = planner.plan(
         "track", userId="1", event="A", properties={"email": "a@b.co", "sku": 12, "is_new": True, "n": 1}
     )
-    assert event_of(made).types == {"sku": "string", "is_new": "bool", "n": "number"}
-    assert event_of(made).event == "pe123_a"
+    assert event_of(plan).types == {"sku": "string", "is_new": "bool", "n": "number"}
+    assert event_of(plan).event == "pe123_a"
 
 
 def test_properties_that_a_definition_lacks_are_left_out_when_none_may_be_created(new_planner: Any) -> None:
@@ -76,17 +76,17 @@ def test_properties_that_a_definition_lacks_are_left_out_when_none_may_be_create
 
     planner = new_planner(mapping=Mapping(create_event_definitions=False))
     planner.schema.add_event(EventDefinition("pe123_a", "a", "A", {"sku": "string"}))
-    made = planner.plan(
+    plan = planner.plan(
         "track", userId="1", event="A", properties={"email": "a@b.co", "sku": "x", "n": 1, "revenue": 1}
     )
-    assert event_of(made).properties.keys() == {"sku"}
-    assert [one.field for one in made.left_out] == ["properties.n", "properties.revenue"]
+    assert event_of(plan).properties.keys() == {"sku"}
+    assert [field.field for field in plan.left_out] == ["properties.n", "properties.revenue"]
 
 
 def test_email_is_never_an_event_property(planner: Any) -> None:
     planner.schema.add_event(EventDefinition("pe123_a", "a", "A", {"email": "string"}))
-    made = planner.plan("track", userId="1", event="A", properties={"Email": "a@b.co"})
-    assert event_of(made).properties == {}
+    plan = planner.plan("track", userId="1", event="A", properties={"Email": "a@b.co"})
+    assert event_of(plan).properties == {}
 
 
 def test_long_values_are_allowed_for_addresses() -> None:
@@ -96,6 +96,6 @@ def test_long_values_are_allowed_for_addresses() -> None:
 
 def test_an_invalid_email_of_a_track_is_reported_and_the_memory_used(planner: Any) -> None:
     planner.plan("identify", userId="1", traits={"email": "a@b.co"})
-    made = planner.plan("track", userId="1", event="A", properties={"email": "a at b"})
-    assert event_of(made).email == "a@b.co"
-    assert [(one.field, one.reason.value) for one in made.left_out] == [("properties.email", "invalid-email")]
+    plan = planner.plan("track", userId="1", event="A", properties={"email": "a at b"})
+    assert event_of(plan).email == "a@b.co"
+    assert [(field.field, field.reason.value) for field in plan.left_out] == [("properties.email", "invalid-email")]

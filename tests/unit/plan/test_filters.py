@@ -39,10 +39,10 @@ def test_integrations_decide_by_any_name_of_hubspot(integrations: dict[str, Any]
 def test_a_destination_without_categories_gets_everything(new_planner: Any) -> None:
     traits = {"email": "a@b.co"}
     for consent in ({"categoryPreferences": {"a": False}}, {"categoryPreferences": "none"}, "yes"):
-        made = new_planner().plan("identify", userId="1", traits=traits, context={"consent": consent})
-        assert made.operations
+        plan = new_planner().plan("identify", userId="1", traits=traits, context={"consent": consent})
+        assert plan.operations
     planner = new_planner(mapping=Mapping(consent_categories=("a", "b")))
     for preferences, flows in (({"a": True, "b": True}, True), ({"a": True}, False), ({"a": True, "b": 1}, False)):
         context = {"consent": {"categoryPreferences": preferences}}
-        made = planner.plan("identify", userId="1", traits=traits, context=context)
-        assert bool(made.operations) is flows
+        plan = planner.plan("identify", userId="1", traits=traits, context=context)
+        assert bool(plan.operations) is flows

@@ -60,7 +60,7 @@ def test_a_users_own_email_counts_for_more_than_one_from_another_id() -> None:
 
 def test_a_device_that_came_with_an_email_bequeaths_nothing() -> None:
     identity = known(Link(S, "a:x", "a@b.co", 3, 1), Link(S, "a:x", "@u:2", 3, 2), Link(S, "u:2", "own@b.co", 3, 2))
-    assert [one.key for one in identity.changed] == ["a:x", "u:2"]
+    assert [change.key for change in identity.changed] == ["a:x", "u:2"]
 
 
 def test_an_identified_device_raises_the_strength_of_the_same_email() -> None:

@@ -56,50 +56,50 @@ def test_deep_nesting_and_many_keys_are_survived(kind: str) -> None:
         "context": {"traits": {"email": "a@b.co"}},
     }
     for mapping in (Mapping(), Mapping(create_properties=True, pages_as_events=True, companies_need_contact=False)):
-        made = planned(body, mapping)
-        assert len(made.left_out) <= MAX_LEFT_OUT
-        assert len(made.missing_properties) <= 25
+        plan = planned(body, mapping)
+        assert len(plan.left_out) <= MAX_LEFT_OUT
+        assert len(plan.missing_properties) <= 25
 
 
 def test_rules_are_made_again_when_the_schema_changes(planner: Any) -> None:
     first = planner.plan("identify", userId="1", traits={"email": "a@b.co", "plan": "pro"})
-    assert [one.field for one in first.left_out] == ["traits.plan"]
+    assert [field.field for field in first.left_out] == ["traits.plan"]
     planner.schema.contact["plan"] = PropertyDefinition("plan")
     second = planner.plan("identify", userId="1", traits={"email": "a@b.co", "plan": "pro"})
     assert second.left_out == []
     planner.schema.contact["plan"] = PropertyDefinition("plan", "number")
     planner.schema.version += 1
     third = planner.plan("identify", userId="1", traits={"email": "a@b.co", "plan": "pro"})
-    assert [one.reason.value for one in third.left_out] == ["wrong-type"]
+    assert [field.reason.value for field in third.left_out] == ["wrong-type"]
 
 
 def test_our_own_key_property_cannot_be_written_from_a_trait(planner: Any) -> None:
     planner.schema.company["hubwire_domain"] = PropertyDefinition("hubwire_domain", is_unique=True)
     planner.plan("identify", userId="1", traits={"email": "a@b.co"})
-    made = planner.plan(
+    plan = planner.plan(
         "group", userId="1", groupId="g", traits={"website": "acme.com", "hubwire_domain": "x", "domain": "y.com"}
     )
-    assert {one.field: one.reason.value for one in made.left_out} == {
+    assert {field.field: field.reason.value for field in plan.left_out} == {
         "traits.hubwire_domain": "read-only-property",
         "traits.domain": "read-only-property",
     }
 
 
 def test_a_text_longer_than_hubspot_takes_is_left_out(planner: Any) -> None:
-    made = planner.plan("identify", userId="1", traits={"email": "a@b.co", "city": "x" * 65_537, "zip": "1"})
-    assert [(one.field, one.reason.value) for one in made.left_out] == [("traits.city", "too-long")]
-    assert made.operations[0].properties.keys() == {"zip"}
+    plan = planner.plan("identify", userId="1", traits={"email": "a@b.co", "city": "x" * 65_537, "zip": "1"})
+    assert [(field.field, field.reason.value) for field in plan.left_out] == [("traits.city", "too-long")]
+    assert plan.operations[0].properties.keys() == {"zip"}
 
 
 def test_an_identify_of_a_known_person_with_nothing_to_write_is_discarded(planner: Any) -> None:
     planner.plan("identify", userId="1", traits={"email": "a@b.co"})
-    made = planner.plan("identify", userId="1", traits={"unheard_of": 1})
-    assert made.operations == []
-    assert made.fate is not None
-    assert made.fate.reason.value == "nothing-to-send"
+    plan = planner.plan("identify", userId="1", traits={"unheard_of": 1})
+    assert plan.operations == []
+    assert plan.fate is not None
+    assert plan.fate.reason.value == "nothing-to-send"
 
 
 def test_rudderstack_identifies_are_read_from_context_traits(planner: Any) -> None:
-    made = planner.plan("identify", userId="1", context={"traits": {"email": "a@b.co", "firstName": "Ada", "x": 1}})
-    assert made.operations[0].properties["firstname"].value == "Ada"
-    assert made.left_out[0].field == "context.traits.x"
+    plan = planner.plan("identify", userId="1", context={"traits": {"email": "a@b.co", "firstName": "Ada", "x": 1}})
+    assert plan.operations[0].properties["firstname"].value == "Ada"
+    assert plan.left_out[0].field == "context.traits.x"

@@ -63,14 +63,18 @@ def planned(event: str, preset: str = "orders", absent: Sequence[str] = (), **pr
 def records(found: Plan) -> dict[str, dict[str, str]]:
     assert found.left_out == []
     return {
-        f"{one.object} {one.key}": {name: value.value for name, value in one.properties.items()}
-        for one in found.operations
-        if isinstance(one, UpsertRecord)
+        f"{operation.object} {operation.key}": {name: value.value for name, value in operation.properties.items()}
+        for operation in found.operations
+        if isinstance(operation, UpsertRecord)
     }
 
 
 def pairs(found: Plan) -> list[str]:
-    return [f"{one.source.object} {one.target.object}" for one in found.operations if isinstance(one, AssociateRecords)]
+    return [
+        f"{operation.source.object} {operation.target.object}"
+        for operation in found.operations
+        if isinstance(operation, AssociateRecords)
+    ]
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -115,8 +119,12 @@ def test_a_completed_order_has_its_lines_and_closes_its_cart() -> None:
         "cart hubwire_cart_id:order:o1": {"hs_external_status": "completed"},
     }
     assert pairs(found) == ["order contact", "order line_item", "order line_item"]
-    closing = [one for one in found.operations if isinstance(one, UpsertRecord) and one.object == "cart"]
-    assert {(one.mode, one.reports_missing) for one in closing} == {("update", False)}
+    closing = [
+        operation
+        for operation in found.operations
+        if isinstance(operation, UpsertRecord) and operation.object == "cart"
+    ]
+    assert {(tag.mode, tag.reports_missing) for tag in closing} == {("update", False)}
 
 
 @pytest.mark.parametrize(

@@ -102,15 +102,23 @@ def values(operation: Any) -> dict[str, str]:
 
 
 def records(found: Plan) -> dict[tuple[str, str], dict[str, str]]:
-    return {(one.object, one.key): values(one) for one in found.operations if isinstance(one, UpsertRecord)}
+    return {
+        (operation.object, operation.key): values(operation)
+        for operation in found.operations
+        if isinstance(operation, UpsertRecord)
+    }
 
 
 def pairs(found: Plan) -> list[tuple[str, str]]:
-    return [(one.source.key, one.target.key) for one in found.operations if isinstance(one, AssociateRecords)]
+    return [
+        (operation.source.key, operation.target.key)
+        for operation in found.operations
+        if isinstance(operation, AssociateRecords)
+    ]
 
 
 def left_out(found: Plan) -> dict[str, Reason]:
-    return {one.field: one.reason for one in found.left_out}
+    return {field.field: field.reason for field in found.left_out}
 
 
 def test_an_order_with_its_lines_and_its_person() -> None:
@@ -130,7 +138,9 @@ def test_an_order_with_its_lines_and_its_person() -> None:
         ("hubwire_order_id:o1", "hubwire_line_id:o1:A"),
         ("hubwire_order_id:o1", "hubwire_line_id:o1:B"),
     ]
-    assert [one.email for one in found.operations if isinstance(one, UpsertContact)] == ["ada@example.com"]
+    assert [operation.email for operation in found.operations if isinstance(operation, UpsertContact)] == [
+        "ada@example.com"
+    ]
     assert found.missing_properties == [("line_item", "hubwire_line_id", UNIQUE)] * 2
     assert found.left_out == []
 
@@ -195,7 +205,7 @@ def test_the_records_that_a_list_no_longer_has_are_archived_where_the_rule_says_
 
     def archives(products: object) -> list[ArchiveOthers]:
         found = planned(order(products=products), rule).operations
-        return [one for one in found if isinstance(one, ArchiveOthers)]
+        return [result for result in found if isinstance(result, ArchiveOthers)]
 
     [archive] = archives(PRODUCTS[:1])
     assert (archive.parent, archive.object) == (RecordRef("order", "hubwire_order_id:o1"), "line_item")
@@ -261,7 +271,7 @@ def test_a_custom_object_is_known_by_the_name_of_the_rule_and_written_by_its_id(
     found = planned(order(), rule, schema=schema)
 
     assert records(found) == {("2-77", "hull:o1"): {"name": "Order Completed"}}
-    [link] = [one for one in found.operations if isinstance(one, AssociateRecords)]
+    [link] = [operation for operation in found.operations if isinstance(operation, AssociateRecords)]
     assert (link.target, link.may_make) == (RecordRef("order", "hubwire_order_id:o9"), False)
     assert found.missing_properties == [("2-77", "hull", UNIQUE)]
 
@@ -271,8 +281,8 @@ def test_an_association_that_is_parted_makes_no_record() -> None:
 
     found = planned(order(), rule)
 
-    assert not [one for one in found.operations if isinstance(one, UpsertContact)]
-    [link] = [one for one in found.operations if isinstance(one, AssociateRecords)]
+    assert not [operation for operation in found.operations if isinstance(operation, UpsertContact)]
+    [link] = [operation for operation in found.operations if isinstance(operation, AssociateRecords)]
     assert (link.takes_away, link.label) == (True, "Buyer")
 
 
@@ -346,7 +356,7 @@ def test_a_key_without_a_value_leaves_the_other_rules_whole() -> None:
 
     assert records(found) == {}
     assert left_out(found) == {"rule:Orders": Reason.RULE_WITHOUT_KEY}
-    assert [values(one) for one in found.operations] == [{"city": "Graz"}]
+    assert [values(operation) for operation in found.operations] == [{"city": "Graz"}]
 
 
 def test_the_own_person_of_a_rule_is_not_the_contact_of_an_earlier_rule() -> None:
@@ -356,5 +366,5 @@ def test_the_own_person_of_a_rule_is_not_the_contact_of_an_earlier_rule() -> Non
 
     found = planned(order(friend="bob@example.com"), friend, event)
 
-    emails = [getattr(one, "email", None) for one in found.operations]
+    emails = [getattr(operation, "email", None) for operation in found.operations]
     assert emails == ["bob@example.com", "ada@example.com", "ada@example.com"]

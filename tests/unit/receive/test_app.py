@@ -291,7 +291,7 @@ async def test_an_envelope_is_read_leniently_too(receiver: Receiver) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "told"),
+    ("path", "body", "report"),
     [
         ("/v1/track", b"", "not JSON"),
         ("/v1/track", b"{", "not JSON"),
@@ -307,11 +307,13 @@ async def test_an_envelope_is_read_leniently_too(receiver: Receiver) -> None:
         ("/v1/batch", b"data=%7B%7D", "not JSON"),
     ],
 )
-async def test_what_is_not_the_tracking_apis_json_is_400(receiver: Receiver, path: str, body: bytes, told: str) -> None:
+async def test_what_is_not_the_tracking_apis_json_is_400(
+    receiver: Receiver, path: str, body: bytes, report: str
+) -> None:
     answer = await receiver.post(path, body)
     assert answer.status == 400
     assert answer.json["code"] == "malformed-upload"
-    assert told in answer.json["message"]
+    assert report in answer.json["message"]
     assert receiver.rows == []
 
 
@@ -459,7 +461,7 @@ async def test_a_message_without_id_gets_one(receiver: Receiver) -> None:
         await receiver.post("/v1/track", {"userId": "u", "event": "e", **message_id})
     ids = {row.message_id for row in receiver.rows}
     assert len(ids) == 5
-    assert all(len(one) == 36 for one in ids)
+    assert all(len(message_id) == 36 for message_id in ids)
 
 
 @pytest.mark.parametrize("time", ["originalTimestamp", "timestamp"])
@@ -521,9 +523,9 @@ REJECTED = [
 ]
 
 
-@pytest.mark.parametrize(("message", "reason", "told"), REJECTED)
+@pytest.mark.parametrize(("message", "reason", "report"), REJECTED)
 async def test_what_can_never_be_delivered_is_journaled_with_its_reason(
-    receiver: Receiver, message: dict[str, object], reason: str, told: str
+    receiver: Receiver, message: dict[str, object], reason: str, report: str
 ) -> None:
     answer = await receiver.post("/v1/batch", {"batch": [TRACK, message]})
     assert answer.status == 200
@@ -531,15 +533,15 @@ async def test_what_can_never_be_delivered_is_journaled_with_its_reason(
     assert receiver.app.counts.rejected[reason] == 1
 
 
-@pytest.mark.parametrize(("message", "reason", "told"), REJECTED)
+@pytest.mark.parametrize(("message", "reason", "report"), REJECTED)
 async def test_strict_mode_refuses_it_and_names_field_and_value(
-    receiver: Receiver, message: dict[str, object], reason: str, told: str
+    receiver: Receiver, message: dict[str, object], reason: str, report: str
 ) -> None:
     answer = await receiver.post("/v1/batch", {"batch": [TRACK, message]}, x_strict_mode="1")
     assert answer.status == 400
     assert answer.json["code"] == reason
     assert answer.json["message"].startswith("batch[1].")
-    assert told in answer.json["message"]
+    assert report in answer.json["message"]
     assert receiver.rows == []
 
 
@@ -658,7 +660,7 @@ async def test_a_preflight_allows_what_analytics_js_sends(receiver: Receiver) ->
 
 
 @pytest.mark.parametrize(
-    ("asked", "allowed"),
+    ("header_names", "allowed"),
     [
         ("anonymousid,authorization,content-type,sentat", "anonymousid,authorization,content-type,sentat"),
         ("rsa-retry-attempt, rsa-since-last-attempt", "rsa-retry-attempt, rsa-since-last-attempt"),
@@ -668,11 +670,11 @@ async def test_a_preflight_allows_what_analytics_js_sends(receiver: Receiver) ->
     ],
 )
 async def test_a_preflight_allows_every_header_that_is_asked_for(
-    receiver: Receiver, asked: str | None, allowed: str
+    receiver: Receiver, header_names: str | None, allowed: str
 ) -> None:
     headers = {"origin": "https://any.test", "access-control-request-method": "POST"}
-    if asked is not None:
-        headers["access-control-request-headers"] = asked
+    if header_names is not None:
+        headers["access-control-request-headers"] = header_names
     answer = await receiver.ask("OPTIONS", "/v1/track", b"", headers)
     assert answer.headers["access-control-allow-headers"] == allowed
 

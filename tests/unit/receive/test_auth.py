@@ -15,10 +15,10 @@ class Registry:
     def __init__(self) -> None:
         self.keys = {"good": SOURCE}
         self.version = 1
-        self.asked: list[str] = []
+        self.looked_up: list[str] = []
 
     def look_up(self, write_key: str) -> Source | None:
-        self.asked.append(write_key)
+        self.looked_up.append(write_key)
         return self.keys.get(write_key)
 
 
@@ -36,7 +36,7 @@ def test_known_and_unknown_keys_are_looked_up_once(registry: Registry) -> None:
     for _ in range(3):
         assert sources.by_write_key("good") is SOURCE
         assert sources.by_write_key("bad") is None
-    assert registry.asked == ["good", "bad"]
+    assert registry.looked_up == ["good", "bad"]
 
 
 def test_a_change_of_the_registry_is_noticed_within_the_check_time(registry: Registry) -> None:
@@ -62,7 +62,7 @@ def test_a_key_that_is_used_stays_remembered(registry: Registry) -> None:
     for number in range(20):
         sources.by_write_key("good")
         sources.by_write_key(f"guess-{number}")
-    assert registry.asked.count("good") == 1
+    assert registry.looked_up.count("good") == 1
 
 
 def test_the_write_key_itself_is_not_kept(registry: Registry) -> None:

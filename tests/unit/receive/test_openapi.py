@@ -27,7 +27,7 @@ def test_every_path_of_the_document_is_handled_with_and_without_slash() -> None:
 
 
 def test_operation_ids_are_unique() -> None:
-    ids = [one["operationId"] for path in document()["paths"].values() for one in path.values()]
+    ids = [part["operationId"] for path in document()["paths"].values() for part in path.values()]
     assert len(ids) == len(set(ids))
 
 

@@ -46,22 +46,22 @@ def chunked(body: bytes, key: str = "") -> bytes:
     )
 
 
-def batch(one: str) -> tuple[dict[str, Any], tuple[str, str]]:
-    messages = [json.loads(track(f"{one}{part}", type="track")) for part in "ab"]
-    return {"batch": messages}, (f"{one}a", f"{one}b")
+def batch(message_id: str) -> tuple[dict[str, Any], tuple[str, str]]:
+    messages = [json.loads(track(f"{message_id}{part}", type="track")) for part in "ab"]
+    return {"batch": messages}, (f"{message_id}a", f"{message_id}b")
 
 
-def _plain(one: str) -> Piece:
-    return Piece(post(track(one)), 200, (one,))
+def _plain(message_id: str) -> Piece:
+    return Piece(post(track(message_id)), 200, (message_id,))
 
 
-def _packed(one: str) -> Piece:
-    value, ids = batch(one)
+def _packed(message_id: str) -> Piece:
+    value, ids = batch(message_id)
     return Piece(post(packed(value), path="/v1/batch", extra="Content-Encoding: gzip\r\n"), 200, ids)
 
 
-def _beacon(one: str) -> Piece:
-    value, ids = batch(one)
+def _beacon(message_id: str) -> Piece:
+    value, ids = batch(message_id)
     return Piece(post(json.dumps(value).encode(), path="/beacon/v1/batch?writeKey=server-key", key=None), 200, ids)
 
 
@@ -70,26 +70,28 @@ KINDS: list[Callable[[str], Piece]] = [
     _plain,
     _packed,
     _beacon,
-    lambda one: Piece(post(track(one, writeKey="server-key"), key=None), 200, (one,)),
-    lambda one: Piece(post(track(one), path="/v1/k/server-key/track", key=None), 200, (one,)),
-    lambda one: Piece(post(track(one), key="web-key", extra=ORIGIN), 200, (one,)),
-    lambda one: Piece(post(track(one), key="web-key", extra="Origin: https://other.test\r\n"), 403),
-    lambda one: Piece(chunked(track(one, writeKey="server-key")), 200, (one,)),
-    lambda one: Piece(post(track(one), extra="Expect: 100-continue\r\n"), 200, (one,)),
-    lambda one: Piece(post(track(one), extra=UPGRADE), 200, (one,)),
-    lambda one: Piece(post(b'{"batch":[]}', path="/v1/batch"), 200),
-    lambda one: Piece(post(b"{}", path="/v1/m"), 200),
-    lambda one: Piece(post(b"{"), 400),
-    lambda one: Piece(post(track(one, userId=""), extra="X-Strict-Mode: 1\r\n"), 400),
-    lambda one: Piece(post(track(one), key="nobody"), 401),
-    lambda one: Piece(post(track(one), path="/v1/nowhere"), 404),
-    lambda one: Piece(b"GET /v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", 200),
-    lambda one: Piece(b"OPTIONS /v1/track HTTP/1.1\r\nHost: x\r\n\r\n", 204),
-    lambda one: Piece(b"\r\n" + post(track(one)), 200, (one,)),
-    lambda one: Piece(post(track(one), extra="Connection: close\r\n"), 200, (one,), closes=True),
-    lambda one: Piece(post(track(one)).replace(b"HTTP/1.1", b"HTTP/1.0", 1), 200, (one,), closes=True),
-    lambda one: Piece(post(track(one), extra="Connection: close\r\n", key="nobody"), 401, closes=True),
-    lambda one: Piece(b"GARBAGE\r\n\r\n", 0, closes=True),
+    lambda message_id: Piece(post(track(message_id, writeKey="server-key"), key=None), 200, (message_id,)),
+    lambda message_id: Piece(post(track(message_id), path="/v1/k/server-key/track", key=None), 200, (message_id,)),
+    lambda message_id: Piece(post(track(message_id), key="web-key", extra=ORIGIN), 200, (message_id,)),
+    lambda message_id: Piece(post(track(message_id), key="web-key", extra="Origin: https://other.test\r\n"), 403),
+    lambda message_id: Piece(chunked(track(message_id, writeKey="server-key")), 200, (message_id,)),
+    lambda message_id: Piece(post(track(message_id), extra="Expect: 100-continue\r\n"), 200, (message_id,)),
+    lambda message_id: Piece(post(track(message_id), extra=UPGRADE), 200, (message_id,)),
+    lambda message_id: Piece(post(b'{"batch":[]}', path="/v1/batch"), 200),
+    lambda message_id: Piece(post(b"{}", path="/v1/m"), 200),
+    lambda message_id: Piece(post(b"{"), 400),
+    lambda message_id: Piece(post(track(message_id, userId=""), extra="X-Strict-Mode: 1\r\n"), 400),
+    lambda message_id: Piece(post(track(message_id), key="nobody"), 401),
+    lambda message_id: Piece(post(track(message_id), path="/v1/nowhere"), 404),
+    lambda message_id: Piece(b"GET /v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", 200),
+    lambda message_id: Piece(b"OPTIONS /v1/track HTTP/1.1\r\nHost: x\r\n\r\n", 204),
+    lambda message_id: Piece(b"\r\n" + post(track(message_id)), 200, (message_id,)),
+    lambda message_id: Piece(post(track(message_id), extra="Connection: close\r\n"), 200, (message_id,), closes=True),
+    lambda message_id: Piece(
+        post(track(message_id)).replace(b"HTTP/1.1", b"HTTP/1.0", 1), 200, (message_id,), closes=True
+    ),
+    lambda message_id: Piece(post(track(message_id), extra="Connection: close\r\n", key="nobody"), 401, closes=True),
+    lambda message_id: Piece(b"GARBAGE\r\n\r\n", 0, closes=True),
 ]
 
 
@@ -116,7 +118,9 @@ async def answered(pieces: list[Piece], cuts: list[int], steps: list[int]) -> No
         check_before_garbage(wire, server, expected[:-1])
         return
     assert wire.statuses == [piece.status for piece in expected], "one answer a request, in their order"
-    assert server.ids == [one for piece in expected for one in piece.ids], "every accepted message is journaled, once"
+    assert server.ids == [message_id for piece in expected for message_id in piece.ids], (
+        "every accepted message is journaled, once"
+    )
     assert server.app.counts.uploads == sum(piece.status == 200 and b"POST" in piece.text for piece in expected) - sum(
         b"/v1/m " in piece.text for piece in expected
     )
@@ -128,7 +132,7 @@ def check_before_garbage(wire: Wire, server: Connected, before: list[Piece]) -> 
     statuses = wire.statuses
     heard = [piece for piece, status in zip(before, statuses, strict=False) if piece.status == status]
     assert statuses in ([piece.status for piece in heard], [*(piece.status for piece in heard), 400])
-    assert server.ids == [one for piece in heard for one in piece.ids]
+    assert server.ids == [message_id for piece in heard for message_id in piece.ids]
 
 
 async def test_what_is_behind_a_whole_upload_and_never_comes_whole_hears_so() -> None:
@@ -233,29 +237,29 @@ async def test_a_connection_that_ended_in_any_way_leaves_nothing_for_the_garbage
 
 async def one_connection(server: Connected, end: str) -> weakref.ref[Connection]:
     wire = server.connect()
-    one = post(track("m1"))
+    message_id = post(track("m1"))
     if end == "answered":
-        wire.send(one)
+        wire.send(message_id)
         server.held.commit()
     elif end in ("gone", "gone behind"):
-        wire.send(one if end == "gone" else one + one + one)
+        wire.send(message_id if end == "gone" else message_id + message_id + message_id)
         found = weakref.ref(wire.protocol)
         wire.lose()
         server.held.commit()
         await turns()
         return found
     elif end in ("failed", "failed behind"):
-        wire.send(one if end == "failed" else one + one)
+        wire.send(message_id if end == "failed" else message_id + message_id)
         server.held.commit(BackendUnavailable("full"))
     elif end == "refused":
         wire.send(post(b"{"))
     elif end == "strange":
         wire.send(post(track("m1"), key="nobody"))
     elif end == "partial":
-        wire.send(one[:-5])
+        wire.send(message_id[:-5])
     else:
         server.held.refusal = Overloaded("too much", retry_after_seconds=1)
-        wire.send(one)
+        wire.send(message_id)
     await turns()
     found = weakref.ref(wire.protocol)
     wire.lose()

@@ -22,7 +22,7 @@ from hubwire.record.latency import (
     ],
 )
 def test_percentiles_of_single_messages(waits: list[int], p50: int, p95: int) -> None:
-    found = summed_up([Wait(one, 1.0) for one in waits])
+    found = summed_up([Wait(wait, 1.0) for wait in waits])
     assert found is not None
     assert (found.p50_ms, found.p95_ms, found.sample_count) == (p50, p95, len(waits))
 

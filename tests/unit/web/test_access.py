@@ -36,7 +36,7 @@ def test_no_number_of_addresses_fills_the_memory() -> None:
 
 
 def test_a_role_may_what_the_ones_before_it_may() -> None:
-    assert [[one.may(needed) for needed in Role] for one in Role] == [
+    assert [[role.may(needed) for needed in Role] for role in Role] == [
         [True, False, False],
         [True, True, False],
         [True, True, True],

@@ -36,8 +36,8 @@ KNOWN: Any = Known()
 
 
 def test_names_of_sources_and_destinations_are_taken() -> None:
-    wanted = message_filter({"source": "server", "destination": "2"}, KNOWN)
-    assert (wanted.source_id, wanted.destination_id) == (1, 2)
+    selected = message_filter({"source": "server", "destination": "2"}, KNOWN)
+    assert (selected.source_id, selected.destination_id) == (1, 2)
     with pytest.raises(BadValue, match="there is no source 'nobody'"):
         message_filter({"source": "nobody"}, KNOWN)
 

@@ -41,9 +41,9 @@ CLAIMS = {
 
 
 def client(**settings: Any) -> Client:
-    made = client_of(Settings(oidc_issuer=ISSUER, oidc_client_id="hubwire", **settings), "https://cdp.example.com")
-    assert made is not None
-    return made
+    sign_on = client_of(Settings(oidc_issuer=ISSUER, oidc_client_id="hubwire", **settings), "https://cdp.example.com")
+    assert sign_on is not None
+    return sign_on
 
 
 def signed(key: Any = KEY, header: dict[str, Any] | None = None, **changes: Any) -> str:

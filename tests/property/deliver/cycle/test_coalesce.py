@@ -27,11 +27,11 @@ def test_any_order_in_any_number_of_cycles_ends_in_the_same_state(calls: list[Ca
     def end_state(ordered: list[Call], size: int) -> dict[str, tuple[str, int]]:
         known = Person("a@b.co")
         for start in range(0, len(ordered), size):
-            wanted = DesiredRecord("a@b.co")
+            desired = DesiredRecord("a@b.co")
             for position, (name, value, at_ms) in enumerate(ordered[start : start + size]):
-                wanted.merge(UpsertContact("a@b.co", {name: PropertyValue(value, "custom")}, at_ms, position))
-            older = {older.name for older in difference(wanted, known, 0, HOUR_MS).older}
-            confirm(known, wanted, older)
+                desired.merge(UpsertContact("a@b.co", {name: PropertyValue(value, "custom")}, at_ms, position))
+            older = {older.name for older in difference(desired, known, 0, HOUR_MS).older}
+            confirm(known, desired, older)
         return {name: confirmed[:2] for name, confirmed in known.properties.items()}
 
     shuffled = list(calls)

@@ -36,23 +36,23 @@ from hubwire.hubspot.call import Answer
 def test_the_budget_never_ends_before_midnight_whatever_others_spend(
     limit: int, steps: list[tuple[int, Priority, int, int]]
 ) -> None:
-    one = budget(calls_per_day=limit)
+    daily_budget = budget(calls_per_day=limit)
     now_ms, used, others_unseen = MIDNIGHT_MS, 0, 0
-    for seconds, priority, wanted, others in steps:
+    for seconds, priority, step, others in steps:
         now_ms += seconds * 1000
         if now_ms >= MIDNIGHT_MS + DAY_SECONDS * 1000:
             break
         used = min(limit, used + others)
         others_unseen += others
-        for _ in range(wanted):
-            if not one.may_spend(priority, now_ms):
+        for _ in range(step):
+            if not daily_budget.may_spend(priority, now_ms):
                 break
-            one.spend(now_ms, 0.5, priority)
+            daily_budget.spend(now_ms, 0.5, priority)
             assert used < limit or others_unseen, "only a call that finds out what others spent may be one too many"
             used, others_unseen = min(limit, used + 1), 0
-            one.observe(Answer(200, daily(limit, limit - used), started_at_ms=now_ms), now_ms)
-        assert one.linger_seconds(now_ms) >= 0
-        assert one.wait_seconds(priority, now_ms) >= 0
+            daily_budget.observe(Answer(200, daily(limit, limit - used), started_at_ms=now_ms), now_ms)
+        assert daily_budget.linger_seconds(now_ms) >= 0
+        assert daily_budget.wait_seconds(priority, now_ms) >= 0
 
 
 @pytest.mark.parametrize(("traffic", "longest_lag"), [(trickle, 20), (bursty, 120), (import_at_breakfast, 40)])

@@ -93,7 +93,9 @@ STATUSES = st.none() | st.integers(100, 600) | st.sampled_from([200, 204, 207, 4
 
 
 INPUTS = st.lists(
-    st.sampled_from([*PEOPLE, One("3", pair_key("1", "9")), One("4", "7")]), max_size=5, unique_by=lambda one: one.trace
+    st.sampled_from([*PEOPLE, One("3", pair_key("1", "9")), One("4", "7")]),
+    max_size=5,
+    unique_by=lambda person: person.trace,
 )
 
 
@@ -108,8 +110,8 @@ def test_any_answer_gives_each_input_exactly_one_verdict(
     given_answer = Answer(status, headers, body, 1_790_000_000_000, 5, may_renew_token=renewable)
     judgement = judge(call, given_answer, inputs)
     assert len(judgement.verdicts) == len(inputs)
-    for index, (one, verdict) in enumerate(zip(inputs, judgement.verdicts, strict=True)):
-        check_input(call.kind, status, one, verdict, judgement, index)
+    for index, (input_, verdict) in enumerate(zip(inputs, judgement.verdicts, strict=True)):
+        check_input(call.kind, status, input_, verdict, judgement, index)
     assert not judgement.split or judgement.again_after_seconds is None
     assert judgement.again_after_seconds is None or judgement.again_after_seconds >= 0
     assert len(judgement.detail) <= 1_000
@@ -118,7 +120,7 @@ def test_any_answer_gives_each_input_exactly_one_verdict(
 def check_input(
     kind: CallKind,
     status: int | None,
-    one: One,
+    given_input: One,
     verdict: Delivered | Retry | Dead | StopTheLine,
     judgement: Judgement,
     index: int,
@@ -144,4 +146,4 @@ def check_input(
         assert judgement.stop == verdict
     if index in blame_of(judgement):
         assert isinstance(verdict, Retry)
-        assert all(blamed.property in one.properties for blamed in blame_of(judgement)[index])
+        assert all(blamed.property in given_input.properties for blamed in blame_of(judgement)[index])

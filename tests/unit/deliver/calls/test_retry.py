@@ -84,10 +84,10 @@ def test_the_last_try_falls_on_the_end_and_not_beyond() -> None:
 
 def test_a_reason_may_have_a_most_number_of_attempts() -> None:
     verdict = Retry(0.0, Reason.NOT_FOUND)
-    most = SCHEDULES[Reason.NOT_FOUND].max_attempts
-    assert most is not None
-    assert next_attempt_at(verdict, most - 1, NOW_MS, NOW_MS, 0.0, POLICY) is not None
-    assert next_attempt_at(verdict, most, NOW_MS, NOW_MS, 0.0, POLICY) is None
+    max_count = SCHEDULES[Reason.NOT_FOUND].max_attempts
+    assert max_count is not None
+    assert next_attempt_at(verdict, max_count - 1, NOW_MS, NOW_MS, 0.0, POLICY) is not None
+    assert next_attempt_at(verdict, max_count, NOW_MS, NOW_MS, 0.0, POLICY) is None
 
 
 def test_what_is_not_the_messages_fault_never_ends() -> None:

@@ -28,9 +28,9 @@ def test_one_person_many_identifies_is_one_input_with_the_newest_values() -> Non
     work.add([contact("a@b.co", 10, 1, plan="pro", city="Graz")])
     work.add([contact("a@b.co", 30, 2, plan="free")])
     work.add([contact("a@b.co", 20, 3, plan="starter", city="Wien")])
-    [wanted] = work.contacts.values()
-    assert {name: value.value for name, value in wanted.values.items()} == {"plan": "free", "city": "Wien"}
-    assert wanted.positions == [1, 2, 3]
+    [expected_contact] = work.contacts.values()
+    assert {name: value.value for name, value in expected_contact.values.items()} == {"plan": "free", "city": "Wien"}
+    assert expected_contact.positions == [1, 2, 3]
 
 
 def test_operations_are_sorted_by_what_they_ask_for() -> None:
@@ -38,15 +38,17 @@ def test_operations_are_sorted_by_what_they_ask_for() -> None:
     work.add([UpsertCompany("b.co", {}, 1, 1), Associate("a@b.co", "b.co", 1), Associate("a@b.co", "b.co", 2)])
     work.add([SendEvent("a@b.co", "x", "X", {}, {}, 1, "u", 3)])
     assert list(work.companies) == ["b.co"]
-    assert {pair: wanted.positions for pair, wanted in work.associations.items()} == {("a@b.co", "b.co"): [1, 2]}
+    assert {pair: association.positions for pair, association in work.associations.items()} == {
+        ("a@b.co", "b.co"): [1, 2]
+    }
     assert [event.position for event in work.events] == [3]
 
 
 def wanted_of(**values: tuple[str, int]) -> DesiredRecord:
-    wanted = DesiredRecord("a@b.co")
+    desired = DesiredRecord("a@b.co")
     for position, (name, (value, at_ms)) in enumerate(values.items()):
-        wanted.merge(UpsertContact("a@b.co", {name: PropertyValue(value, "custom")}, at_ms, position))
-    return wanted
+        desired.merge(UpsertContact("a@b.co", {name: PropertyValue(value, "custom")}, at_ms, position))
+    return desired
 
 
 def test_a_value_older_than_the_confirmed_one_is_never_sent() -> None:
@@ -58,10 +60,10 @@ def test_a_value_older_than_the_confirmed_one_is_never_sent() -> None:
 
 def test_an_unchanged_value_is_sent_again_only_after_the_suppression_time() -> None:
     known = Person("a@b.co", "1", 1000, {"plan": ConfirmedValue("pro", 20)})
-    wanted = wanted_of(plan=("pro", 30))
-    assert difference(wanted, known, 1000 + HOUR_MS - 1, HOUR_MS).send == {}
-    assert difference(wanted, known, 1000 + HOUR_MS, HOUR_MS).send == {"plan": "pro"}
-    assert difference(wanted, known, 1000, 0).send == {"plan": "pro"}
+    desired = wanted_of(plan=("pro", 30))
+    assert difference(desired, known, 1000 + HOUR_MS - 1, HOUR_MS).send == {}
+    assert difference(desired, known, 1000 + HOUR_MS, HOUR_MS).send == {"plan": "pro"}
+    assert difference(desired, known, 1000, 0).send == {"plan": "pro"}
 
 
 def test_a_refused_property_is_not_remembered_as_confirmed() -> None:
@@ -72,10 +74,10 @@ def test_a_refused_property_is_not_remembered_as_confirmed() -> None:
 
 def test_of_equal_times_the_later_position_counts_in_any_order() -> None:
     for order in ([1, 2], [2, 1]):
-        wanted = DesiredRecord("a@b.co")
+        desired = DesiredRecord("a@b.co")
         for position in order:
-            wanted.merge(UpsertContact("a@b.co", {"plan": PropertyValue(f"plan {position}", "custom")}, 10, position))
-        assert wanted.values["plan"].value == "plan 2"
+            desired.merge(UpsertContact("a@b.co", {"plan": PropertyValue(f"plan {position}", "custom")}, 10, position))
+        assert desired.values["plan"].value == "plan 2"
 
 
 def test_what_may_have_been_overwritten_is_sent_again_and_still_keeps_older_values_out() -> None:

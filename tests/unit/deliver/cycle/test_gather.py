@@ -22,10 +22,10 @@ def rows(count: int, size_bytes: int) -> list[JournalRow]:
 
 
 def test_small_messages_are_decoded_a_thousand_at_a_time_in_their_order() -> None:
-    made = rows(2 * SLICE_MESSAGES + 1, 10)
-    groups = list(slices(made))
+    journal_rows = rows(2 * SLICE_MESSAGES + 1, 10)
+    groups = list(slices(journal_rows))
     assert [len(group) for group in groups] == [SLICE_MESSAGES, SLICE_MESSAGES, 1]
-    assert [row for group in groups for row in group] == made
+    assert [row for group in groups for row in group] == journal_rows
 
 
 def test_of_large_messages_a_slice_has_fewer_and_at_least_one() -> None:

@@ -69,7 +69,7 @@ def test_what_memory_does_not_explain_counts_with_hubspots_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "one", "other", "expected"),
+    ("kind", "first", "other", "expected"),
     [
         ("datetime", "2026-01-15T08:00:00.000Z", "1768464000000", True),
         ("number", "5", "5.0", True),
@@ -78,16 +78,16 @@ def test_what_memory_does_not_explain_counts_with_hubspots_time() -> None:
         ("string", "a;b", "b;a", False),
     ],
 )
-def test_values_are_compared_as_hubspot_understands_them(kind: str, one: str, other: str, expected: bool) -> None:
-    assert is_same(one, other, kind) is expected
+def test_values_are_compared_as_hubspot_understands_them(kind: str, first: str, other: str, expected: bool) -> None:
+    assert is_same(first, other, kind) is expected
 
 
 def test_the_stage_that_hubspot_gives_a_contact_made_by_an_api_call_is_nobodys() -> None:
-    made = {"createdate": "2026-01-15T08:00:00.000Z"}
+    body = {"createdate": "2026-01-15T08:00:00.000Z"}
     at_ms = 1_768_464_000_000
-    default = HeldRecord("1", made, {"lifecyclestage": [version("lead", at_ms)]})
+    default = HeldRecord("1", body, {"lifecyclestage": [version("lead", at_ms)]})
     assert without_defaults(default).history["lifecyclestage"] == []
-    by_hand = HeldRecord("1", made, {"lifecyclestage": [version("lead", at_ms, PERSON)]})
+    by_hand = HeldRecord("1", body, {"lifecyclestage": [version("lead", at_ms, PERSON)]})
     assert without_defaults(by_hand) == by_hand
 
 

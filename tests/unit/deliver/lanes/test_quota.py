@@ -8,16 +8,16 @@ from hubwire.deliver.lanes.leases import LaneQuota
 
 
 @pytest.mark.parametrize(
-    ("lanes", "workers", "most"), [(20, 1, 20), (20, 3, 7), (20, 4, 5), (1, 3, 1), (0, 2, 0), (5, 0, 5)]
+    ("lanes", "workers", "max_count"), [(20, 1, 20), (20, 3, 7), (20, 4, 5), (1, 3, 1), (0, 2, 0), (5, 0, 5)]
 )
-def test_a_share_is_the_lanes_by_the_workers_rounded_up(lanes: int, workers: int, most: int) -> None:
+def test_a_share_is_the_lanes_by_the_workers_rounded_up(lanes: int, workers: int, max_count: int) -> None:
     quota = LaneQuota()
     quota.divide(lanes, workers)
     taken = 0
     while quota.may_take:
         quota.take(taken)
         taken += 1
-    assert taken == most
+    assert taken == max_count
 
 
 def test_without_a_fleet_all_lanes_may_be_held() -> None:

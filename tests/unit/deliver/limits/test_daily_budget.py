@@ -120,103 +120,109 @@ def test_a_trickle_goes_out_at_once_where_there_is_plenty() -> None:
 
 
 def test_a_backfill_spends_its_half_at_once_and_the_rest_evenly() -> None:
-    one = budget()
-    assert one.may_spend(Priority.BACKFILL, MIDNIGHT_MS) == 20_000
+    daily_budget = budget()
+    assert daily_budget.may_spend(Priority.BACKFILL, MIDNIGHT_MS) == 20_000
     for _ in range(20_000):
-        one.spend(MIDNIGHT_MS, 1.0, Priority.BACKFILL)
-    assert one.may_spend(Priority.BACKFILL, MIDNIGHT_MS) == 0
-    assert one.wait_seconds(Priority.BACKFILL, MIDNIGHT_MS) == pytest.approx(DAY_SECONDS / 20_000, rel=0.01)
-    assert one.may_spend(Priority.BACKFILL, MIDNIGHT_MS + DAY_SECONDS * 500) == 10_000
+        daily_budget.spend(MIDNIGHT_MS, 1.0, Priority.BACKFILL)
+    assert daily_budget.may_spend(Priority.BACKFILL, MIDNIGHT_MS) == 0
+    assert daily_budget.wait_seconds(Priority.BACKFILL, MIDNIGHT_MS) == pytest.approx(DAY_SECONDS / 20_000, rel=0.01)
+    assert daily_budget.may_spend(Priority.BACKFILL, MIDNIGHT_MS + DAY_SECONDS * 500) == 10_000
 
 
 def test_what_events_need_is_left_to_them_by_a_backfill() -> None:
-    one = budget()
+    daily_budget = budget()
     for second in range(3_600):
-        one.spend(MIDNIGHT_MS + second * 1000, 0.25, Priority.TRACK)
-    left = one.forecast(MIDNIGHT_MS + 3_600_000).remaining
+        daily_budget.spend(MIDNIGHT_MS + second * 1000, 0.25, Priority.TRACK)
+    left = daily_budget.forecast(MIDNIGHT_MS + 3_600_000).remaining
     events_need = 0.25 * 23 * 3_600
     assert left == 40_000 - 3_600
-    assert left - 1.5 * events_need < one.may_spend(Priority.BACKFILL, MIDNIGHT_MS + 3_600_000) < left - events_need
+    assert (
+        left - 1.5 * events_need
+        < daily_budget.may_spend(Priority.BACKFILL, MIDNIGHT_MS + 3_600_000)
+        < left - events_need
+    )
 
 
 def test_identifies_may_spend_what_events_may_not_and_events_what_backfill_may_not() -> None:
-    one = budget()
-    free = [one.may_spend(priority, MIDNIGHT_MS) for priority in Priority]
+    daily_budget = budget()
+    free = [daily_budget.may_spend(priority, MIDNIGHT_MS) for priority in Priority]
     assert free == [39_200, 34_000, 20_000]
 
 
 def test_out_of_budget_waits_for_midnight() -> None:
-    one = budget()
-    one.run_out(NOON_MS)
-    assert [one.may_spend(priority, NOON_MS) for priority in Priority] == [0, 0, 0]
-    assert one.wait_seconds(Priority.IDENTIFY, NOON_MS) == DAY_SECONDS // 2
-    assert one.may_spend(Priority.IDENTIFY, MIDNIGHT_MS + DAY_SECONDS * 1_000) == 39_200
+    daily_budget = budget()
+    daily_budget.run_out(NOON_MS)
+    assert [daily_budget.may_spend(priority, NOON_MS) for priority in Priority] == [0, 0, 0]
+    assert daily_budget.wait_seconds(Priority.IDENTIFY, NOON_MS) == DAY_SECONDS // 2
+    assert daily_budget.may_spend(Priority.IDENTIFY, MIDNIGHT_MS + DAY_SECONDS * 1_000) == 39_200
 
 
 def test_headers_tell_the_limit_and_what_others_spend() -> None:
-    one = budget()
-    one.spend(MIDNIGHT_MS)
-    one.observe(Answer(200, daily(250_000, 200_000), started_at_ms=MIDNIGHT_MS), MIDNIGHT_MS)
-    forecast = one.forecast(MIDNIGHT_MS)
+    daily_budget = budget()
+    daily_budget.spend(MIDNIGHT_MS)
+    daily_budget.observe(Answer(200, daily(250_000, 200_000), started_at_ms=MIDNIGHT_MS), MIDNIGHT_MS)
+    forecast = daily_budget.forecast(MIDNIGHT_MS)
     assert (forecast.limit, forecast.used, forecast.remaining) == (250_000, 50_000, 200_000)
 
 
 def test_an_older_answer_does_not_give_calls_back() -> None:
-    one = budget()
-    one.observe(Answer(200, daily(1_000, 500), started_at_ms=MIDNIGHT_MS + 50), MIDNIGHT_MS + 60)
-    one.observe(Answer(200, daily(1_000, 510), started_at_ms=MIDNIGHT_MS + 10), MIDNIGHT_MS + 70)
-    assert one.forecast(MIDNIGHT_MS + 80).remaining == 500
+    daily_budget = budget()
+    daily_budget.observe(Answer(200, daily(1_000, 500), started_at_ms=MIDNIGHT_MS + 50), MIDNIGHT_MS + 60)
+    daily_budget.observe(Answer(200, daily(1_000, 510), started_at_ms=MIDNIGHT_MS + 10), MIDNIGHT_MS + 70)
+    assert daily_budget.forecast(MIDNIGHT_MS + 80).remaining == 500
 
 
 def test_calls_without_an_answer_yet_are_counted() -> None:
-    one = budget()
-    one.observe(Answer(200, daily(1_000, 500), started_at_ms=MIDNIGHT_MS), MIDNIGHT_MS)
-    one.spend(MIDNIGHT_MS)
-    one.spend(MIDNIGHT_MS)
-    assert one.forecast(MIDNIGHT_MS).remaining == 498
+    daily_budget = budget()
+    daily_budget.observe(Answer(200, daily(1_000, 500), started_at_ms=MIDNIGHT_MS), MIDNIGHT_MS)
+    daily_budget.spend(MIDNIGHT_MS)
+    daily_budget.spend(MIDNIGHT_MS)
+    assert daily_budget.forecast(MIDNIGHT_MS).remaining == 498
 
 
 def test_a_pinned_budget_counts_our_calls_and_not_those_of_others() -> None:
-    one = budget(pinned_calls_per_day=1_000)
-    one.spend(MIDNIGHT_MS)
-    one.observe(Answer(200, daily(250_000, 100_000), started_at_ms=MIDNIGHT_MS), MIDNIGHT_MS)
-    forecast = one.forecast(MIDNIGHT_MS)
+    daily_budget = budget(pinned_calls_per_day=1_000)
+    daily_budget.spend(MIDNIGHT_MS)
+    daily_budget.observe(Answer(200, daily(250_000, 100_000), started_at_ms=MIDNIGHT_MS), MIDNIGHT_MS)
+    forecast = daily_budget.forecast(MIDNIGHT_MS)
     assert (forecast.limit, forecast.remaining) == (1_000, 999)
 
 
 def test_without_daily_headers_our_own_calls_are_counted() -> None:
-    one = budget(calls_per_day=100)
+    daily_budget = budget(calls_per_day=100)
     for _ in range(10):
-        one.spend(MIDNIGHT_MS)
-        one.observe(Answer(200), MIDNIGHT_MS)
-    assert one.forecast(MIDNIGHT_MS).remaining == 90
+        daily_budget.spend(MIDNIGHT_MS)
+        daily_budget.observe(Answer(200), MIDNIGHT_MS)
+    assert daily_budget.forecast(MIDNIGHT_MS).remaining == 90
 
 
 def test_a_restart_on_the_same_day_remembers_what_was_spent() -> None:
-    one = budget(calls_per_day=100)
+    daily_budget = budget(calls_per_day=100)
     for _ in range(10):
-        one.spend(MIDNIGHT_MS)
-    again = DailyBudget(BudgetPolicy(calls_per_day=100), UTC, MIDNIGHT_MS + 5_000, one.spent())
-    tomorrow = DailyBudget(BudgetPolicy(calls_per_day=100), UTC, MIDNIGHT_MS + DAY_SECONDS * 1_000, one.spent())
+        daily_budget.spend(MIDNIGHT_MS)
+    again = DailyBudget(BudgetPolicy(calls_per_day=100), UTC, MIDNIGHT_MS + 5_000, daily_budget.spent())
+    tomorrow = DailyBudget(
+        BudgetPolicy(calls_per_day=100), UTC, MIDNIGHT_MS + DAY_SECONDS * 1_000, daily_budget.spent()
+    )
     assert again.forecast(MIDNIGHT_MS + 5_000).remaining == 90
     assert tomorrow.forecast(MIDNIGHT_MS + DAY_SECONDS * 1_000).remaining == 100
 
 
 def test_single_messages_go_at_once_until_the_purse_is_half_empty() -> None:
-    one = budget()
+    daily_budget = budget()
     waits = []
     for _ in range(200):
-        waits.append(one.linger_seconds(MIDNIGHT_MS))
-        one.spend(MIDNIGHT_MS, 0.01)
+        waits.append(daily_budget.linger_seconds(MIDNIGHT_MS))
+        daily_budget.spend(MIDNIGHT_MS, 0.01)
     assert waits[:100] == [0.0] * 100
     assert waits[-1] > waits[150] > waits[110] > 0
 
 
 def test_full_batches_never_make_others_linger() -> None:
-    one = budget()
+    daily_budget = budget()
     for _ in range(5_000):
-        one.spend(MIDNIGHT_MS, 1.0)
-    assert one.linger_seconds(MIDNIGHT_MS) == 0.0
+        daily_budget.spend(MIDNIGHT_MS, 1.0)
+    assert daily_budget.linger_seconds(MIDNIGHT_MS) == 0.0
 
 
 def test_the_linger_is_longer_when_less_is_left_of_the_day() -> None:
@@ -229,10 +235,10 @@ def test_the_linger_is_longer_when_less_is_left_of_the_day() -> None:
 
 
 def test_the_forecast_names_when_the_budget_would_end_at_the_present_rate() -> None:
-    one = budget(calls_per_day=10_000)
+    daily_budget = budget(calls_per_day=10_000)
     for second in range(1_800):
-        one.spend(MIDNIGHT_MS + second * 1000)
-    forecast = one.forecast(MIDNIGHT_MS + 1_800_000)
+        daily_budget.spend(MIDNIGHT_MS + second * 1000)
+    forecast = daily_budget.forecast(MIDNIGHT_MS + 1_800_000)
     assert 0.9 < forecast.calls_per_second < 1.0
     assert forecast.projected > 10_000
     assert forecast.ends_at_ms is not None
@@ -260,9 +266,9 @@ def test_the_day_is_the_portals_own(moment: datetime, zone: str, hours: int) -> 
 
 
 def test_the_time_zone_may_become_known_later() -> None:
-    one = budget()
-    one.move_to(zone_of("Australia/Sydney"), MIDNIGHT_MS)
-    assert one.day_ends_at_ms == day_of(MIDNIGHT_MS, ZoneInfo("Australia/Sydney"))[1]
+    daily_budget = budget()
+    daily_budget.move_to(zone_of("Australia/Sydney"), MIDNIGHT_MS)
+    assert daily_budget.day_ends_at_ms == day_of(MIDNIGHT_MS, ZoneInfo("Australia/Sydney"))[1]
 
 
 @pytest.mark.parametrize("name", ["", "Mars/Olympus", "../etc/passwd", "UTC"])
@@ -274,16 +280,16 @@ def test_an_unknown_time_zone_is_utc(name: str) -> None:
 
 
 def test_a_day_that_is_used_up_in_its_first_minute_is_checked_again() -> None:
-    made = DailyBudget(BudgetPolicy(calls_per_day=100), UTC, MIDNIGHT_MS)
-    made.run_out(MIDNIGHT_MS + 1_000)
-    assert made.wait_seconds(Priority.IDENTIFY, MIDNIGHT_MS + 1_000) == RECHECK_SECONDS
-    assert made.may_spend(Priority.IDENTIFY, MIDNIGHT_MS + 900_000) == 0
-    assert made.may_spend(Priority.IDENTIFY, MIDNIGHT_MS + 902_000) > 0
+    daily_budget = DailyBudget(BudgetPolicy(calls_per_day=100), UTC, MIDNIGHT_MS)
+    daily_budget.run_out(MIDNIGHT_MS + 1_000)
+    assert daily_budget.wait_seconds(Priority.IDENTIFY, MIDNIGHT_MS + 1_000) == RECHECK_SECONDS
+    assert daily_budget.may_spend(Priority.IDENTIFY, MIDNIGHT_MS + 900_000) == 0
+    assert daily_budget.may_spend(Priority.IDENTIFY, MIDNIGHT_MS + 902_000) > 0
 
 
 def test_a_clock_that_is_set_back_over_midnight_is_in_the_day_before() -> None:
-    made = DailyBudget(BudgetPolicy(calls_per_day=100), UTC, MIDNIGHT_MS - 60_000)
-    made.run_out(MIDNIGHT_MS + 5 * 3_600_000)
-    made.wait_seconds(Priority.IDENTIFY, MIDNIGHT_MS - 50_000)
-    assert made.day_ends_at_ms == MIDNIGHT_MS
-    assert made.may_spend(Priority.IDENTIFY, MIDNIGHT_MS + 1) > 0
+    daily_budget = DailyBudget(BudgetPolicy(calls_per_day=100), UTC, MIDNIGHT_MS - 60_000)
+    daily_budget.run_out(MIDNIGHT_MS + 5 * 3_600_000)
+    daily_budget.wait_seconds(Priority.IDENTIFY, MIDNIGHT_MS - 50_000)
+    assert daily_budget.day_ends_at_ms == MIDNIGHT_MS
+    assert daily_budget.may_spend(Priority.IDENTIFY, MIDNIGHT_MS + 1) > 0

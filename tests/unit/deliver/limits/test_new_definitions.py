@@ -27,14 +27,14 @@ def test_a_server_source_pays_for_what_it_needs() -> None:
 
 
 def test_the_next_day_begins_anew_also_when_the_clock_goes_back() -> None:
-    made = {2: Made(5, 1)}
-    assert not NewDefinitions(1, 6 * DAY_MS - 1, made, PUBLIC).may_make([10])
-    assert NewDefinitions(1, 6 * DAY_MS, made, PUBLIC).may_make([10])
-    assert NewDefinitions(1, 4 * DAY_MS, made, PUBLIC).may_make([10])
-    assert NewDefinitions(1, 5 * DAY_MS + 7, made, PUBLIC).next_day_ms == 6 * DAY_MS
+    definitions = {2: Made(5, 1)}
+    assert not NewDefinitions(1, 6 * DAY_MS - 1, definitions, PUBLIC).may_make([10])
+    assert NewDefinitions(1, 6 * DAY_MS, definitions, PUBLIC).may_make([10])
+    assert NewDefinitions(1, 4 * DAY_MS, definitions, PUBLIC).may_make([10])
+    assert NewDefinitions(1, 5 * DAY_MS + 7, definitions, PUBLIC).next_day_ms == 6 * DAY_MS
 
 
 def test_the_additions_are_read_from_a_stored_status() -> None:
-    made = {2: Made(5, 1)}
-    assert made_of(msgspec.json.encode({"rate": "x", MADE_NAME: made})) == made
+    definitions = {2: Made(5, 1)}
+    assert made_of(msgspec.json.encode({"rate": "x", MADE_NAME: definitions})) == definitions
     assert made_of(b"{}") == made_of(b"[") == {}

@@ -69,23 +69,23 @@ class Drain:
             queue.append((START_MS, -1, "other", 0.0))
         heapq.heapify(queue)
         while done < calls:
-            now, one, what, sent_at = heapq.heappop(queue)
+            now, caller, what, sent_at = heapq.heappop(queue)
             if what == "other":
                 self.window.arrive(now, is_ours=False)
                 heapq.heappush(queue, (now + (self.others_every_ms or 0), -1, "other", 0.0))
             elif what == "arrive":
-                waiting[one] = self.window.arrive(now)
+                waiting[caller] = self.window.arrive(now)
             elif what == "reply":
-                answer = waiting.pop(one)
+                answer = waiting.pop(caller)
                 timed = Answer(answer.status, answer.headers, answer.body, int(sent_at), int(now - sent_at))
-                self.limiter.observe(kinds.pop(one), timed, int(now))
+                self.limiter.observe(kinds.pop(caller), timed, int(now))
                 done += 1
-                heapq.heappush(queue, (now, one, "ready", 0.0))
+                heapq.heappush(queue, (now, caller, "ready", 0.0))
             elif sent < calls:
                 kind = self.kinds[sent % len(self.kinds)]
                 wait_ms = self.limiter.take(kind, int(now))
                 if wait_ms:
-                    heapq.heappush(queue, (now + wait_ms, one, "ready", 0.0))
+                    heapq.heappush(queue, (now + wait_ms, caller, "ready", 0.0))
                     continue
                 sent += 1
                 serial += 1

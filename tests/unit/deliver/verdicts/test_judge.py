@@ -97,9 +97,9 @@ ALL_GOOD = [record("11", "1", "bob@x.co"), record("10", "0", "ann@x.co"), record
 
 def the_call_is(expected: Retry | StopTheLine, judgement: Judgement) -> None:
     """Every input has the verdict, whatever HubSpot's words were."""
-    for one in judgement.verdicts:
-        assert isinstance(one, Retry | StopTheLine)
-        assert replace(one, detail="") == expected
+    for verdict in judgement.verdicts:
+        assert isinstance(verdict, Retry | StopTheLine)
+        assert replace(verdict, detail="") == expected
     assert judgement.stop == (judgement.verdicts[0] if isinstance(expected, StopTheLine) else None)
 
 
@@ -162,13 +162,13 @@ def test_an_input_whose_record_is_missing_is_retried_alone() -> None:
 def test_one_record_does_not_deliver_two_inputs() -> None:
     twice = [record("10", "0", "ann@x.co"), record("10", "0", "ann@x.co")]
     verdicts = judge(UPSERT, answer(200, batch(twice)), PEOPLE).verdicts
-    assert [isinstance(one, Delivered) for one in verdicts] == [True, False, False]
+    assert [isinstance(verdict, Delivered) for verdict in verdicts] == [True, False, False]
 
 
 @pytest.mark.parametrize("body", [b"<html>ok</html>", b"[]", b"\xff\xfe", b'{"results": 7', b"null"])
 def test_a_2xx_that_is_not_hubspots_json_is_repeated(body: bytes) -> None:
     judgement = judge(UPSERT, answer(200, body), PEOPLE)
-    assert {(one.reason, one.counts) for one in judgement.verdicts if isinstance(one, Retry)} == {
+    assert {(verdict.reason, verdict.counts) for verdict in judgement.verdicts if isinstance(verdict, Retry)} == {
         (Reason.HUBSPOT_UNREADABLE, True)
     }
     assert judgement.again_after_seconds == 1.0
@@ -191,7 +191,7 @@ def test_each_association_that_came_back_from_either_side_is_delivered() -> None
     results = [{"from": {"id": "1"}, "to": {"id": "9"}}, {"from": {"id": "9"}, "to": {"id": "2"}}]
     inputs = [One("0", pair_key("1", "9")), One("1", pair_key("2", "9")), One("2", pair_key("3", "9"))]
     verdicts = judge(ASSOCIATE, answer(200, batch(results)), inputs).verdicts
-    assert [type(one) for one in verdicts] == [Delivered, Delivered, Retry]
+    assert [type(verdict) for verdict in verdicts] == [Delivered, Delivered, Retry]
 
 
 def test_an_association_of_a_record_that_is_gone_is_told_by_both_ids() -> None:
@@ -230,12 +230,12 @@ def test_events_of_a_definition_that_is_gone_are_retried_and_the_schema_read_aga
     inputs = [One("0", "pe1_a"), One("1", "pe1_b"), One("2", "pe1_a")]
     body = problem("Event definition pe1_a does not exist", context={"eventName": ["pe1_a"]})
     judgement = judge(SEND, answer(400, body), inputs)
-    assert [getattr(one, "reason", None) for one in judgement.verdicts] == [
+    assert [getattr(verdict, "reason", None) for verdict in judgement.verdicts] == [
         Reason.NOT_FOUND,
         Reason.INVALID_INPUT,
         Reason.NOT_FOUND,
     ]
-    assert [getattr(one, "counts", None) for one in judgement.verdicts] == [True, False, True]
+    assert [getattr(verdict, "counts", None) for verdict in judgement.verdicts] == [True, False, True]
     assert judgement.schema_is_stale
     assert not judgement.split
 
@@ -243,7 +243,10 @@ def test_events_of_a_definition_that_is_gone_are_retried_and_the_schema_read_aga
 def test_an_event_named_only_in_the_words_is_not_taken_for_one_whose_name_begins_alike() -> None:
     inputs = [One("0", "pe1_a_b"), One("1", "pe1_a")]
     judgement = judge(SEND, answer(400, problem("Event definition pe1_a does not exist")), inputs)
-    assert [getattr(one, "reason", None) for one in judgement.verdicts] == [Reason.INVALID_INPUT, Reason.NOT_FOUND]
+    assert [getattr(verdict, "reason", None) for verdict in judgement.verdicts] == [
+        Reason.INVALID_INPUT,
+        Reason.NOT_FOUND,
+    ]
 
 
 @pytest.mark.parametrize("call", [SEND, DEFINE])
@@ -293,7 +296,10 @@ def test_a_refused_property_is_blamed_on_the_input_that_wrote_it(
     judgement = judge(UPSERT, answer(400, body), inputs)
     index = len(inputs) - 1
     assert blame_of(judgement) == {index: [("plan", reason, words)]}
-    assert all(isinstance(one, Retry) and one.after_seconds == 0 and not one.counts for one in judgement.verdicts)
+    assert all(
+        isinstance(verdict, Retry) and verdict.after_seconds == 0 and not verdict.counts
+        for verdict in judgement.verdicts
+    )
     assert not judgement.split
 
 
@@ -352,7 +358,7 @@ def test_an_email_inside_another_email_is_not_taken_for_it() -> None:
     fault = ("email", "INVALID_EMAIL", "Email address bob@x.co is invalid")
     inputs = [One("0", "b@x.co"), One("1", "ob@x.co"), One("2", "bob@x.co"), One("3", "bob@x.co.uk")]
     verdicts = judge(UPSERT, answer(400, problem(refused(fault))), inputs).verdicts
-    assert [isinstance(one, Dead) for one in verdicts] == [False, False, True, False]
+    assert [isinstance(verdict, Dead) for verdict in verdicts] == [False, False, True, False]
 
 
 @pytest.mark.parametrize("code", ["MISSING_REQUIRED_PROPERTY", "MISSING_CONDITIONAL_REQUIRED_PROPERTY"])
@@ -445,7 +451,7 @@ def test_a_batch_refused_without_a_culprit_is_sent_in_parts_and_never_as_it_was(
     judgement = judge(UPSERT, answer(400, body), PEOPLE)
     assert judgement.split
     assert judgement.again_after_seconds is None
-    assert all(isinstance(one, Retry) and not one.counts for one in judgement.verdicts)
+    assert all(isinstance(verdict, Retry) and not verdict.counts for verdict in judgement.verdicts)
     assert judge(UPSERT, answer(400, body), [ANN]).verdicts == [Dead(Reason.INVALID_INPUT, message)]
 
 
@@ -475,7 +481,7 @@ def test_a_key_property_that_is_gone_makes_the_schema_stale() -> None:
         judgement = judge(UPSERT, answer(400, body), inputs)
         assert judgement.schema_is_stale
         assert not judgement.split
-        assert all(isinstance(one, Retry) and one.counts for one in judgement.verdicts)
+        assert all(isinstance(verdict, Retry) and verdict.counts for verdict in judgement.verdicts)
 
 
 @pytest.mark.parametrize(

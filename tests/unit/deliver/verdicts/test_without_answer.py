@@ -26,7 +26,7 @@ def made_in(path: Path) -> set[str]:
 
 def test_no_step_and_no_lane_makes_a_verdict() -> None:
     elsewhere = {str(path.relative_to(DELIVER)): made_in(path) for path in DELIVER.rglob("*.py")}
-    assert {path for path, made in elsewhere.items() if made and not path.startswith("verdicts/")} == set()
+    assert {path for path, verdicts in elsewhere.items() if verdicts and not path.startswith("verdicts/")} == set()
 
 
 @pytest.mark.parametrize(
