@@ -144,8 +144,10 @@ _DISCARDED: dict[Reason, tuple[str, str]] = {
         "Create the event in HubSpot, map the name in `events`, or set `create_event_definitions`.",
     ),
     Reason.DEFINITION_NEVER_MADE: (
-        "The event was held for `definition-limit`, and the definition was not made before the hold ended.",
-        "Create the events that you want, or raise `public_definitions_per_day`. Then replay the discarded messages.",
+        "The event was held for `definition-limit` or `event-name-used`, and there was no definition before the hold"
+        " ended.",
+        "Create the events that you want, map them in `events`, or raise `public_definitions_per_day`. Then replay the"
+        " discarded messages.",
     ),
     Reason.FEATURE_NEVER_ALLOWED: (
         "The message was held for `feature-refused`, and HubSpot still refused the feature when the hold ended. The"
@@ -196,6 +198,12 @@ _HELD: dict[Reason, tuple[str, str]] = {
         "Create the events that you want: `hubwire schema plan` and the console's page Properties and events list them."
         " Or raise the limit. Then replay the held messages. Otherwise Hubwire tries again after midnight UTC, until"
         " `hold_hours` are over.",
+    ),
+    Reason.EVENT_NAME_USED: (
+        "The portal has no definition of this event, and HubSpot refuses to create one: it does not give a name again"
+        " after somebody has deleted its definition.",
+        "Map the event to another name in `events`, or filter it out. Then replay the held messages. Otherwise Hubwire"
+        " tries again every hour, until `hold_hours` are over.",
     ),
     Reason.FEATURE_REFUSED: (
         "HubSpot refuses lists, subscriptions, forms or an object type: the token lacks a scope, the account's tier"

@@ -58,6 +58,7 @@ class Reason(StrEnum):
     WAITS_FOR_RECORD = "waits-for-record"
     SEVERAL_RECORDS = "several-records"
     DEFINITION_LIMIT = "definition-limit"
+    EVENT_NAME_USED = "event-name-used"
     # fields that are left out of a message
     UNKNOWN_PROPERTY = "unknown-property"
     READ_ONLY_PROPERTY = "read-only-property"

@@ -637,6 +637,58 @@ async def test_an_unknown_name_costs_few_reads_however_often_it_comes(installati
     assert installation.calls("properties/2026-09/contacts") <= 4
 
 
+# -- what a person deletes in HubSpot
+
+
+async def test_the_events_of_a_deleted_definition_are_held_and_sent_under_another_name(
+    installation: Installation,
+) -> None:
+    world = installation.world
+    await installation.identify()
+    await installation.track(event="Bought")
+    deleted = world.emulator.call("DELETE", "/events/custom/2026-09/event-definitions/bought")
+    assert deleted.status == 204
+    for number in range(3):
+        await installation.send(
+            {
+                "type": "track",
+                "userId": "ada@example.com",
+                "event": "Bought",
+                "context": {"traits": {"city": f"C{number}"}},
+            }
+        )
+        world.clock.advance(60)
+    assert set(world.reasons().values()) == {("held", "event-name-used")}
+    assert installation.contact()["properties"]["city"] == "C2", "the rest of the message is sent"
+    assert installation.calls("POST /events/custom/2026-09/event-definitions") == 2, (
+        "it is asked for once more, not thrice"
+    )
+    await installation.driver.end()
+    mapping = Mapping_(events={"Bought": "purchased"})
+    world.destination = structs.replace(world.destination, mapping=mapping)
+    installation.driver = world.driver("b")
+    world.clock.advance(3600)
+    await world.drain(installation.driver)
+    names = [one["eventName"] for one in world.emulator.events()]
+    assert names.count("pe1234567_purchased") == 3
+
+
+@pytest.mark.parametrize("waits", [5, 4000])
+async def test_our_key_of_companies_is_made_again_after_somebody_deleted_it(
+    installation: Installation, waits: int
+) -> None:
+    world = installation.world
+    await installation.identify()
+    await installation.group("acme.com", name="Acme")
+    assert world.emulator.call("DELETE", "/crm/properties/2026-09/companies/hubwire_domain").status == 204
+    world.clock.advance(waits)
+    await installation.group("acme.com", name="Acme 2")
+    await installation.group("new.com", name="New")
+    assert [one["properties"]["name"] for one in world.emulator.companies()] == ["Acme 2", "New"]
+    assert "hubwire_domain" in {one["name"] for one in world.emulator.properties("companies")}
+    assert world.states()["dead"] == 0
+
+
 # -- the dry run
 
 

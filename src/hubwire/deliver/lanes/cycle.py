@@ -14,7 +14,7 @@ from hubwire.deliver.calls.retry import RetryPolicy, next_attempt_at
 from hubwire.deliver.cycle.coalesce import DesiredRecord, Work
 from hubwire.deliver.cycle.gather import Gatherer
 from hubwire.deliver.cycle.outcomes import HoldPolicy, Outcomes
-from hubwire.deliver.cycle.state import CycleState
+from hubwire.deliver.cycle.state import HOUR_MS, CycleState
 from hubwire.deliver.lanes.backlog import Selection
 from hubwire.deliver.limits.source_limits import NewDefinitions
 from hubwire.deliver.steps.associations import associate
@@ -68,23 +68,20 @@ async def run_cycle(cycle_state: CycleState, sources: Mapping[int, Source], sele
     if provided.is_changed:
         # Plan again with the types that HubSpot has now; the first plan took them from each message's values.
         gathered = await cycle_state.off_loop(_gather, cycle_state, sources, selection)
-    _hold_back(gathered, provided.held_back, new)
+    limit = f"public_definitions_per_day is {new.limit}"
+    _hold_back(gathered, provided.held_back, Reason.DEFINITION_LIMIT, new.next_day_ms, limit)
+    _hold_back(gathered, provided.nameless, Reason.EVENT_NAME_USED, now_ms + HOUR_MS)
     cycle_state.outcomes, cycle_state.links = gathered.outcomes, gathered.identity.changed
     cycle_state.unmade = provided.unmade
     await send_work(cycle_state, gathered.work)
 
 
-def _hold_back(gathered: Gatherer, positions: set[int], new: NewDefinitions) -> None:
-    """Hold messages whose events need a definition that their source may not make today."""
+def _hold_back(gathered: Gatherer, positions: set[int], reason: Reason, until_ms: int, detail: str = "") -> None:
+    """Hold messages whose events need a definition that cannot be made now; the rest of these messages is sent."""
     if not positions:
         return
     gathered.work.events = [event for event in gathered.work.events if event.position not in positions]
-    hold = Hold(
-        Reason.DEFINITION_LIMIT,
-        detail=f"public_definitions_per_day is {new.limit}",
-        ends_as=Reason.DEFINITION_NEVER_MADE,
-        until_ms=new.next_day_ms,
-    )
+    hold = Hold(reason, detail=detail, ends_as=Reason.DEFINITION_NEVER_MADE, until_ms=until_ms)
     for position in positions - gathered.outcomes.fates.keys():
         gathered.outcomes.discard_or_hold(position, hold)
 

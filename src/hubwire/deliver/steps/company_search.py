@@ -83,11 +83,15 @@ async def find_companies(
 async def _ask(
     caller: Caller, portal: Portal, paths: Paths, group: Sequence[str], has_key: bool
 ) -> tuple[Verdict, Answer]:
-    """One search. If HubSpot refuses additional domains, it is repeated without them."""
+    """One search. If HubSpot refuses additional domains, or our key, it is repeated without them."""
     verdict, answer = await caller.ask(search_call(paths, group, portal.finds_additional_domains, has_key))
     if answer.status == BAD_REQUEST and portal.finds_additional_domains:
         verdict, answer = await caller.ask(search_call(paths, group, has_additional=False, has_key=has_key))
         portal.finds_additional_domains = answer.status == BAD_REQUEST
+    if answer.status == BAD_REQUEST and has_key:
+        verdict, answer = await caller.ask(search_call(paths, group, portal.finds_additional_domains, has_key=False))
+        # Somebody has deleted our key: the upsert that follows waits until Hubwire has created it again.
+        portal.is_stale |= answer.status != BAD_REQUEST
     return verdict, answer
 
 

@@ -48,12 +48,14 @@ EVENT = "event"
 class Provided:
     """The changes to the portal. `is_changed`: the schema changed; `unmade`: event -> why it has no definition.
 
-    `held_back`: positions whose public source has reached its limit of additions for today.
+    `held_back`: positions whose public source has reached its limit of additions for today; `nameless`: those of events
+    whose name HubSpot does not give again.
     """
 
     is_changed: bool = False
     unmade: dict[str, Verdict] = field(default_factory=dict)
     held_back: set[int] = field(default_factory=set)
+    nameless: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -231,7 +233,9 @@ async def _ensure_event(portal: Portal, name: str, event: _Event, provided: Prov
             provided.held_back.update(event.positions)
             return
         refused = refused or await _create_event(portal, name, event)
-        if refused is not None:
+        if refused == without_answer.EVENT_NAME_USED:
+            provided.nameless.update(event.positions)
+        elif refused is not None:
             provided.unmade[name] = refused
         else:
             new.note(event.positions)
@@ -289,7 +293,9 @@ async def _create_event(portal: Portal, name: str, event: _Event) -> Verdict | N
         return None
     if answer.status == CONFLICT:
         await portal.read_events(portal.known)
-        return None if name in portal.known.events else verdict
+        if name in portal.known.events:
+            return None
+        verdict = without_answer.EVENT_NAME_USED
     if not isinstance(verdict, Delivered):
         if isinstance(verdict, Dead):
             portal.refused[EVENT, name] = verdict

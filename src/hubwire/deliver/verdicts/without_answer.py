@@ -74,6 +74,11 @@ def companies_together(wait_ms: int) -> Retry:
     return Retry(wait_ms / 1000, Reason.COMPANIES_TOGETHER, counts=False)
 
 
+EVENT_NAME_USED = Dead(Reason.EVENT_NAME_USED)
+"""HubSpot refuses to define the event although it has no definition of that name: somebody deleted it. The messages are
+held. Source: HubSpot's guide to event definitions says that a deleted name cannot be used again."""
+
+
 def definition_missing() -> Retry:
     """The definition of an event could not be created."""
     return Retry(MISSING_RETRY_SECONDS, Reason.NOT_FOUND)
