@@ -47,7 +47,7 @@ def test_one_bad_trait_of_each_kind_leaves_the_good_ones_and_is_reported_with_it
                 "writeKey": WRITE_KEY,
             }
             request = urllib.request.Request(f"{hubwire.url}/v1/identify", data=json.dumps(message).encode())
-            with urllib.request.urlopen(request, timeout=10) as response:
+            with urllib.request.urlopen(request, timeout=60) as response:
                 assert response.status == 200
             assert hubwire.drained()["delivered"] == 1
             [shown] = json.loads(hubwire.run("message", "ada-1", "--json").stdout)

@@ -56,7 +56,7 @@ def send(url: str, write_key: str, messages: list[dict[str, Any]]) -> None:
         data=json.dumps({"batch": messages}).encode(),
         headers={"Authorization": f"Basic {credentials}", "Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=10) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         assert response.status == 200
 
 

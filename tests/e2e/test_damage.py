@@ -41,7 +41,7 @@ def test_a_damaged_database_refuses_uploads_and_says_what_to_do(tmp_path: Path) 
         assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
         assert int(refused.headers["retry-after"]) > 0
         assert str(path) not in refused.text, "a sender has no business with our files"
-        until(lambda: httpx2.get(f"{process.url}/ready").status_code == 503, 30, lambda: process.output)
+        until(lambda: httpx2.get(f"{process.url}/ready").status_code == 503, 60, lambda: process.output)
         assert "is damaged" in httpx2.get(f"{process.url}/ready").json()["message"]
         headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
         for given_path in ("/api/v1/status", "/api/v1/messages", "/metrics", "/?format=json"):

@@ -39,7 +39,7 @@ def test_somebody_who_watches_live_does_not_keep_the_process_from_ending(tmp_pat
     with HubwireProcess(tmp_path, HUBWIRE_ADMIN_TOKEN=ADMIN_TOKEN) as process:
         watching = threading.Thread(target=watch, args=(process.url,))
         watching.start()
-        assert has_begun.wait(30)
+        assert has_begun.wait(60)
         process.stop()
         watching.join()
     assert problems == []
@@ -47,6 +47,8 @@ def test_somebody_who_watches_live_does_not_keep_the_process_from_ending(tmp_pat
 
 
 HANGS_SECONDS = 60.0
+AT_ONCE_SECONDS = 10.0
+"""Less than the time that uvicorn and the lanes give what is under way, and enough for a busy machine."""
 
 
 def hang(hubspot: Emulator, process: HubwireProcess) -> None:
@@ -57,7 +59,7 @@ def hang(hubspot: Emulator, process: HubwireProcess) -> None:
     assert answer.status_code == 200
     until(
         lambda: any("contacts/batch/upsert" in request["path"] for request in hubspot.requests()),
-        30,
+        60,
         lambda: process.output,
     )
 
@@ -72,7 +74,7 @@ def test_what_it_waits_for_is_said_and_a_second_signal_ends_it_at_once(tmp_path:
             began_at = time.monotonic()
             process.send_signal(number)
             assert process.wait() == 0
-            assert time.monotonic() - began_at < 5
+            assert time.monotonic() - began_at < AT_ONCE_SECONDS
             assert "Traceback" not in process.output
         hubspot.clear_faults()
         with HubwireProcess(tmp_path, hubspot.base_url) as process:
@@ -91,14 +93,14 @@ def test_a_request_that_hangs_is_told_and_does_not_outlast_a_second_signal(tmp_p
         thread = threading.Thread(target=_ask, args=(f"{process.url}/api/v1/destinations/1/test", headers))
         thread.start()
         until(
-            lambda: any("account-info" in request["path"] for request in hubspot.requests()), 30, lambda: process.output
+            lambda: any("account-info" in request["path"] for request in hubspot.requests()), 60, lambda: process.output
         )
         process.send_signal(signal.SIGINT)
         process.await_output("Stopping: 1 request is still being answered")
         began_at = time.monotonic()
         process.send_signal(signal.SIGINT)
         assert process.wait() == 0
-        assert time.monotonic() - began_at < 5
+        assert time.monotonic() - began_at < AT_ONCE_SECONDS
         thread.join()
 
 

@@ -14,7 +14,7 @@ from hubwire.testing import running_emulator
 
 def send(url: str, message: Mapping[str, object]) -> None:
     body = json.dumps({**message, "writeKey": WRITE_KEY}).encode()
-    with urllib.request.urlopen(f"{url}/v1/{message['type']}", data=body, timeout=10) as response:
+    with urllib.request.urlopen(f"{url}/v1/{message['type']}", data=body, timeout=60) as response:
         assert response.status == 200
 
 

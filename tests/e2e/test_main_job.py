@@ -68,7 +68,7 @@ def test_the_sandbox_needs_no_token_and_the_curl_line_that_it_prints_works(tmp_p
         pasted = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
         assert pasted.stdout == '{"success": true}'
         assert hubwire.drained()["delivered"] == 1
-        with urllib.request.urlopen(f"{hubwire.emulator_url()}/_emulator/contacts", timeout=10) as response:
+        with urllib.request.urlopen(f"{hubwire.emulator_url()}/_emulator/contacts", timeout=60) as response:
             contacts = json.load(response)["results"]
     with hubwire:
         hubwire.await_output("hubwire source key NAME --new")

@@ -15,7 +15,7 @@ COMPANIES = 160
 
 
 def read(url: str) -> dict[tuple[str, ...], float]:
-    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url}/metrics", timeout=60) as answer:
         families = text_string_to_metric_families(answer.read().decode())
     return {(sample.name, *sample.labels.values()): sample.value for family in families for sample in family.samples}
 

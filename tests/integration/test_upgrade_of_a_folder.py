@@ -24,7 +24,7 @@ from hubwire.settings import Settings
 
 ARCHIVE = Path(__file__).with_name("data-of-808b6a4.tar.gz")
 WRITTEN_AT = datetime(2026, 11, 30, 18, 30, tzinfo=UTC)
-SECONDS = 30.0
+SECONDS = 60.0
 DELIVERED = {f"m-{number}": "delivered" for number in range(1, 8)}
 
 

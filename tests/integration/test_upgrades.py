@@ -32,7 +32,7 @@ from hubwire.secret import Secret
 from hubwire.settings import Settings
 from hubwire.testing import Emulator, running_emulator
 
-DRAIN_SECONDS = 30.0
+DRAIN_SECONDS = 90.0
 NEWEST = sqlite_migrations.scripts()[-1][0]
 
 

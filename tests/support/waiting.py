@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-LONGEST_SECONDS = 20.0
+LONGEST_SECONDS = 60.0
 AGAIN_SECONDS = 0.02
 T = TypeVar("T")
 

@@ -24,7 +24,7 @@ KEY = "a-secret-write-key"
 ADMIN = "a-secret-admin-token"
 EMAILS = ("anna.anders@example.com", "bad@example.com", "dora@example.com")
 WORD = re.compile(r"[a-z]+(?:-[a-z]+)*\.[a-z]+(?:-[a-z]+)*")
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 class Running:

@@ -18,7 +18,7 @@ from hubwire.receive.connection_limits import MAX_PIPELINED
 from hubwire.receive.upload_limits import ReceiveLimits
 
 MESSAGE = {"type": "track", "messageId": "m1", "userId": "u1", "event": "Bought", "writeKey": WRITE_KEY}
-WAIT_SECONDS = 10
+WAIT_SECONDS = 60
 
 
 class HastyProtocol(Connection):
