@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from tests.backends import Backend
 
 from hubwire.backends.sql.retention import SqlArchive
 from hubwire.delivery import State
-from hubwire.record.protocol import Archive, Attempt, CycleOutcome, LaneState, Record, Settled, Span, Tally
+from hubwire.record.protocol import (
+    Archive,
+    Attempt,
+    CycleOutcome,
+    LaneState,
+    ObjectRecord,
+    Record,
+    Settled,
+    Span,
+    Tally,
+)
 
 NOW = 1_790_000_000_000
 LANE, OTHER = 1, 2
@@ -19,7 +31,9 @@ def stores(backend: Backend) -> Stores:
     return backend.record, SqlArchive(backend.database)
 
 
-def settle(record: Record, lane: int, *rows: Settled, at_ms: int = NOW, attempts: int = 0) -> None:
+def settle(
+    record: Record, lane: int, *rows: Settled, at_ms: int = NOW, attempts: int = 0, records: Sequence[ObjectRecord] = ()
+) -> None:
     """One cycle with these rows."""
     lease = record.lease_lane(lane, "a", at_ms, 10)
     assert lease is not None
@@ -39,6 +53,7 @@ def settle(record: Record, lane: int, *rows: Settled, at_ms: int = NOW, attempts
             lane=LaneState(live_cursor=through),
             settled=list(rows),
             attempts=new_attempts,
+            records=list(records),
             tally=Tally(taken=through - before),
             ended_at_ms=at_ms,
         ),
@@ -119,6 +134,22 @@ def test_ended_cycles_go_and_an_open_one_stays(stores: Stores) -> None:
     assert archive.remove_cycles(NOW + 10, 99) == 1
     assert archive.remove_cycles(NOW + 99, 99) == 1
     assert record.lane(OTHER).open_attempts == 1
+
+
+def test_values_that_wait_for_a_record_go_and_what_hubspot_had_stays(stores: Stores) -> None:
+    record, archive = stores
+
+    def kept(key: str, record_id: str | None, confirmed_at_ms: int, seen_at_ms: int) -> ObjectRecord:
+        return ObjectRecord("order", f"ext_id:{key}", record_id, confirmed_at_ms, {}, seen_at_ms)
+
+    waiting = [kept(str(number), None, 0, NOW + number) for number in range(4)]
+    others = [kept("there", "9", NOW, NOW), kept("gone", None, NOW, NOW), kept("removed", None, 0, 0)]
+    settle(record, LANE, records=[*waiting, *others])
+    assert archive.remove_waiting_values(NOW + 3, 2) == 2
+    assert archive.remove_waiting_values(NOW + 3, 9) == 1
+    assert archive.remove_waiting_values(NOW + 3, 9) == 0
+    left = record.objects.records(LANE, [known.ref for known in (*waiting, *others)])
+    assert left.keys() == {known.ref for known in (waiting[3], *others)}
 
 
 @pytest.fixture

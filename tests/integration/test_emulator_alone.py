@@ -1,4 +1,4 @@
-"""The emulator as a process and on a socket: its command loads nothing else, and its server talks HTTP/1.1 only."""
+"""The emulator's command starts without the rest of Hubwire, and a server without what it does not need."""
 
 from __future__ import annotations
 
@@ -32,3 +32,33 @@ def test_an_offered_upgrade_to_http_2_is_passed_over_and_the_body_is_read() -> N
             connection.sendall(head.encode() + body)
             assert connection.recv(4096).startswith(b"HTTP/1.1 201 ")
         assert [contact["properties"]["email"] for contact in emulator.contacts()] == ["ada@example.com"]
+
+
+def test_a_server_loads_neither_the_emulator_nor_what_only_a_sign_in_needs() -> None:
+    code = "import sys, hubwire.process.server; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not [name for name in loaded if name.startswith(("hubwire.emulator", "joserfc"))]
+
+
+LARGE_BLOCKS = """
+import sys, psutil
+from hubwire.lifecycle import return_memory
+if sys.argv[1] == "yes":
+    return_memory()
+process = psutil.Process()
+kept = bytes(4_000_000)
+del kept # glibc's own threshold is 4 MB from here on
+before = process.memory_info().rss
+blocks = [bytearray(b"x") * 1_000_000 for _ in range(30)]
+pins = [bytearray(b"x") * 100_000 for _ in range(2)]
+del blocks
+print(process.memory_info().rss - before)
+"""
+
+
+def test_a_server_returns_the_memory_of_large_blocks_to_the_system() -> None:
+    kept_bytes = {
+        word: int(subprocess.run([sys.executable, "-c", LARGE_BLOCKS, word], capture_output=True, check=True).stdout)
+        for word in ("yes", "no")
+    }
+    assert kept_bytes["yes"] < 2_000_000 < 20_000_000 < kept_bytes["no"], "only with return_memory()"

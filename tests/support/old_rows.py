@@ -219,6 +219,7 @@ def _later(now_ms: int, vault: Vault) -> list[OldRow]:
         OldRow(5, "regulation", regulation),
         OldRow(5, "alert", {"alert_key": "lag", "since_ms": now_ms - FAR_MS, "last_told_ms": now_ms}),
         OldRow(9, "snooze", {**group, "until_ms": now_ms + FAR_MS, "since_ms": now_ms, "actor": "ada"}),
+        OldRow(14, "alert_setting", {"origin": "server", "sealed": vault.seal(Secret("{}")), "saved_at_ms": 1}),
         OldRow(6, "key_mark", {"digest": vault.digest("key-mark", "hubwire")}),
     ]
 

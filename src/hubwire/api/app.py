@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import msgspec
+from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -15,9 +18,15 @@ from hubwire.web.request import Shared
 
 def api_routes(shared: Shared) -> list[BaseRoute]:
     """The routes under `/api/v1`. The OpenAPI document contains no secrets and needs no token."""
-    described = msgspec.json.encode(document(OPERATIONS))
 
     async def openapi(request: Request) -> Response:
+        described = await to_thread.run_sync(_described, limiter=shared.readers)
         return Response(described, media_type="application/json")
 
     return [Route(f"{PREFIX}/openapi.json", openapi), *(operation.route(shared) for operation in OPERATIONS)]
+
+
+@cache
+def _described() -> bytes:
+    """The OpenAPI document. It is made when somebody reads it, because that takes time and memory."""
+    return msgspec.json.encode(document(OPERATIONS))

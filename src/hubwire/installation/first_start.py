@@ -8,9 +8,8 @@ import msgspec
 
 from hubwire.destination import Destination, Source, SourceKind
 from hubwire.errors import SettingsError
-from hubwire.installation.sandbox import SANDBOX_HUB_ID, SANDBOX_TOKEN
 from hubwire.registry.protocol import Registry
-from hubwire.registry.sandboxes import START_ANEW, is_sandbox_only
+from hubwire.registry.sandboxes import SANDBOX_HUB_ID, SANDBOX_TOKEN, START_ANEW, is_sandbox_only
 from hubwire.secret import Secret
 from hubwire.settings import Settings
 

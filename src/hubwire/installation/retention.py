@@ -63,6 +63,8 @@ class Removed(msgspec.Struct, kw_only=True):
     messages: int = 0
     attempts: int = 0
     cycles: int = 0
+    waiting_values: int = 0
+    """Records that HubSpot never had, with the values that waited for them."""
     bytes_given_back: int = 0
     is_blocked: bool = False
     has_more: bool = False
@@ -135,7 +137,7 @@ class Retention:
         if surplus:
             removed.bytes_given_back = archive.give_back(min(surplus, GIVE_BACK_BYTES))
         removed.has_more = self._slices_left <= 0 or 0 < removed.bytes_given_back < surplus
-        if removed.messages or removed.attempts or removed.cycles or removed.is_blocked:
+        if removed.messages or removed.attempts or removed.cycles or removed.waiting_values or removed.is_blocked:
             log.info("retention.removed", **msgspec.structs.asdict(removed))
         return removed
 
@@ -152,6 +154,9 @@ class Retention:
             self._slices_left -= 1
         while self._slices_left > 0 and (count := archive.remove_cycles(cutoff_ms, SLICE_CYCLES)):
             removed.cycles += count
+            self._slices_left -= 1
+        while self._slices_left > 0 and (count := archive.remove_waiting_values(cutoff_ms, SLICE_CYCLES)):
+            removed.waiting_values += count
             self._slices_left -= 1
 
     def _archive_old(self, cutoff_ms: int) -> int | None:

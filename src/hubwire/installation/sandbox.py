@@ -1,4 +1,7 @@
-"""The sandbox: the bundled emulator plays HubSpot on a loopback port of its own, so that nothing leaves the machine."""
+"""The sandbox: the bundled emulator plays HubSpot on a loopback port of its own, so that nothing leaves the machine.
+
+Only a process with a sandbox imports this module, because the emulator takes several megabytes.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,9 @@ from hubwire.emulator.calls.portal.seeding import seed
 from hubwire.emulator.http.server import EmulatorConfig, create_app
 from hubwire.emulator.store.persistence import PersistenceError
 from hubwire.errors import SettingsError
+from hubwire.registry.sandboxes import SANDBOX_HUB_ID, SANDBOX_TOKEN
 from hubwire.settings import Settings
 
-SANDBOX_HUB_ID = "1234567"
-SANDBOX_TOKEN = "pat-sandbox-token"  # noqa: S105 - only the emulator takes it
 DEMO_EVENT = {
     "name": "clicked_buy_now_button",
     "label": "Clicked Buy Now button",

@@ -18,7 +18,6 @@ from hubwire.console.app import console_routes
 from hubwire.console.rendering import make_templates
 from hubwire.device.demo import demo_routes
 from hubwire.device.routes import device_routes
-from hubwire.emulator.http.browser import browser_routes
 from hubwire.errors import BackendError, SettingsError
 from hubwire.monitoring.metrics_route import metrics_route
 from hubwire.process.service import Service
@@ -43,6 +42,8 @@ def make_pages(service: Service, public_url: str) -> Starlette:
     routes.append(metrics_route(service.metrics(), service.settings.metrics_token))
     routes += device_routes(service.browser_sources, service.assets, service.settings.public_url)
     if service.sandbox is not None:
+        from hubwire.emulator.http.browser import browser_routes
+
         routes += demo_routes(service.browser_sources.first, service.assets)
         routes += browser_routes(portal=service.sandbox.portal)
     app = Starlette(routes=routes)

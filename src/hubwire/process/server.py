@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hubwire.errors import SettingsError
 from hubwire.explanations import cause_of, remedy_of
 from hubwire.installation.local import announce_local_server, withdraw_local_server
-from hubwire.lifecycle import collect_rarely
+from hubwire.lifecycle import collect_rarely, return_memory
 from hubwire.monitoring.logs import configure_logs
 from hubwire.process.pages import make_pages
 from hubwire.process.service import Service
@@ -71,6 +71,7 @@ def run(
     settings: Settings, host: str | None = None, port: int | None = None, announce: Callable[[str], None] = print
 ) -> None:
     """`serve`, on uvloop: asyncio's own event loop answers half as many uploads."""
+    return_memory()
     _open_many_files()
     uvloop.run(serve(settings, host, port, announce))
 

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -29,7 +30,6 @@ from hubwire.installation.clients import ClientFactory
 from hubwire.installation.first_start import begin_installation
 from hubwire.installation.local import LocalServer
 from hubwire.installation.retention import Retention
-from hubwire.installation.sandbox import Sandbox
 from hubwire.journal.group_commit import GroupCommit
 from hubwire.lifecycle import Lifecycle
 from hubwire.manage.history.dropped_files import DroppedFiles
@@ -56,6 +56,9 @@ from hubwire.registry.watch import VersionWatch
 from hubwire.settings import Settings
 from hubwire.web.access import new_access
 from hubwire.web.ports import Services
+
+if TYPE_CHECKING:
+    from hubwire.installation.sandbox import Sandbox
 
 log = structlog.get_logger("hubwire")
 
@@ -113,6 +116,8 @@ class Service:
         """Start the sandbox if a destination needs it, the worker, and the background parts."""
         start = self._lifecycle.start
         if any(destination.is_sandbox for destination in self.store.registry.destinations().values()):
+            from hubwire.installation.sandbox import Sandbox
+
             self.sandbox = await start(Sandbox(self.settings))
         if self.settings.role != "deliver":
             await start(self.journal)

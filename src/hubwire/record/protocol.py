@@ -113,7 +113,10 @@ class Company(msgspec.Struct):
 
 
 class ObjectRecord(msgspec.Struct):
-    """The values that HubSpot confirmed of one record of another type; the fields are those of a person."""
+    """The values that HubSpot confirmed of one record of another type; the fields are those of a person.
+
+    Shape: of a record that HubSpot never had, `seen_at_ms` is when the newest value came that waits for it.
+    """
 
     object: str
     key: str
@@ -380,6 +383,11 @@ class Archive(Protocol):
 
     def remove_cycles(self, before_ms: int, limit: int) -> int:
         """Remove at most `limit` of the oldest cycles that ended before a time; returns how many. Open cycles stay."""
+        ...
+
+    def remove_waiting_values(self, before_ms: int, limit: int) -> int:
+        """Remove at most `limit` records that HubSpot never had and whose newest waiting value came before a time;
+        returns how many."""
         ...
 
     def oldest_attempt_at_ms(self) -> int | None:

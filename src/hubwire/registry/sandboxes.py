@@ -5,6 +5,8 @@ from __future__ import annotations
 from hubwire.errors import SettingsError
 from hubwire.registry.protocol import Registry
 
+SANDBOX_HUB_ID = "1234567"
+SANDBOX_TOKEN = "pat-sandbox-token"  # noqa: S105 - only the emulator takes it
 START_ANEW = "Start a live installation in another folder: HUBWIRE_DATA=live HUBSPOT_ACCESS_TOKEN=… hubwire serve"
 
 

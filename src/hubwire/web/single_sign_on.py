@@ -15,9 +15,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
-from joserfc import jwt
-from joserfc.errors import ExpiredTokenError, JoseError
-from joserfc.jwk import KeySet
 
 from hubwire.errors import HubwireError
 from hubwire.registry.access import Role
@@ -112,6 +109,11 @@ def checked_claims(
     Units: `now_seconds` is Unix time; a difference of clocks up to a minute is tolerated.
     Errors: UnknownKey, or SignInRefused with what is wrong; neither contains the token.
     """
+    # Imported only where somebody signs in: joserfc and its ciphers take megabytes.
+    from joserfc import jwt
+    from joserfc.errors import ExpiredTokenError, JoseError
+    from joserfc.jwk import KeySet
+
     try:
         token = jwt.decode(id_token, KeySet.import_key_set(keys), algorithms=ALGORITHMS)  # type: ignore[arg-type]
     except (JoseError, ValueError) as exc:

@@ -204,6 +204,19 @@ async def test_an_update_that_comes_before_the_record_counts_if_it_is_newer_than
     assert kit.lane.calls() == before
 
 
+async def test_an_update_waits_for_its_record_as_long_as_messages_are_kept(kit: Kit) -> None:
+    archive, clock = kit.lane.world.store.archive, kit.lane.world.clock
+    [update, *_] = kit.upsert("9", colour="red")
+    update.mode = "update"
+    await kit.lane.deliver(update)
+    await kit.lane.deliver(*kit.upsert("1", colour="red"))
+    assert archive.remove_waiting_values(clock.now_ms() - 86_400_000, 9) == 0
+    assert archive.remove_waiting_values(clock.now_ms() + 1, 9) == 1
+    assert kit.lane.world.record.objects.records(1, [ref(kit.name, "9"), ref(kit.name, "1")]).keys() == {
+        ref(kit.name, "1")
+    }
+
+
 async def test_a_call_whose_answer_is_lost_doubles_nothing_and_is_sent_again(kit: Kit) -> None:
     def lost(request: httpx2.Request) -> BaseException | None:
         if not str(request.url).endswith(("/batch/upsert", "/batch/create")) or kit.known.path not in str(request.url):

@@ -14,6 +14,9 @@ _json = msgspec.json.Encoder().encode
 _OPEN = "state IN ('" + "', '".join(OPEN) + "')"
 """No parameters, because a database uses the partial index `delivery_open` only for its own condition."""
 
+_WAITING = "record_id IS NULL AND confirmed_at_ms = 0 AND seen_at_ms > 0 AND seen_at_ms < ?"
+"""Records that HubSpot never had. The mark of a removed record has no time at all."""
+
 
 class SqlArchive:
     """An `Archive` in one database."""
@@ -62,6 +65,14 @@ class SqlArchive:
                 "DELETE FROM cycle WHERE cycle_id IN (SELECT cycle_id FROM cycle WHERE ended_at_ms < ?"
                 " ORDER BY ended_at_ms LIMIT ?)",
                 (before_ms, limit),
+            ).rowcount
+
+    def remove_waiting_values(self, before_ms: int, limit: int) -> int:
+        with self._database.transaction() as db:
+            return db.execute(
+                f"DELETE FROM object_record WHERE {_WAITING} AND (destination_id, object_type, record_key) IN"
+                f" (SELECT destination_id, object_type, record_key FROM object_record WHERE {_WAITING} LIMIT ?)",
+                (before_ms, before_ms, limit),
             ).rowcount
 
     def oldest_attempt_at_ms(self) -> int | None:

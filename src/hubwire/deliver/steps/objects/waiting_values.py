@@ -1,7 +1,8 @@
 """Values of rules that only update, for a record that HubSpot does not have yet.
 
 If an older message makes the record later, these values are newer than the record and are written with it: a cart that
-became an order is closed also if the order arrives first. The memory keeps them under names that begin with a mark.
+became an order is closed also if the order arrives first. The memory keeps them under names that begin with a mark,
+as long as messages are kept (`installation/retention.py`).
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ def keep_waiting(cycle_state: CycleState, ref: RecordRef, desired: DesiredRecord
             confirmed = ConfirmedValue(value.value, value.at_ms, value.position, value.trust)
             record.properties[WAITING + name] = confirmed
             cycle_state.objects.known[ref] = cycle_state.objects.changed[ref] = record
+    if is_waiting_only(record):
+        record.seen_at_ms = cycle_state.now_ms
 
 
 def add_waiting(record: ObjectRecord | None, desired: DesiredRecord) -> None:
