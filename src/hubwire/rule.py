@@ -99,6 +99,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """`update` never makes a record, `create` never changes one."""
     missing: Literal["report", "ignore"] = "report"
     """With `update`: whether the message names a record that HubSpot does not have."""
+    transform: Annotated[dict[str, Any], Meta(extra_json_schema={"maxProperties": 50})] = {}
+    """Name -> a value that is computed first, and that the rule's other values take as `$transform.NAME`."""
     properties: dict[str, Any] | str = {}
     """Property -> value; for an event also one path to an object."""
     fallback: dict[str, Any] = {}

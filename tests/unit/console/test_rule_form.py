@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from hubwire.console.parts.marketing_form import MarketingFields
-from hubwire.console.parts.rule_form import FormRow, RuleForm, entered, form_of, place_of, rule_of
+from hubwire.console.parts.rule_form import FormRow, RuleForm, entered, form_of, place_of, rule_of, transforms_of
 from hubwire.errors import BadValue
 from hubwire.plan.rules.checks import check_rules
 from hubwire.rule import Rule
@@ -29,6 +29,7 @@ RULES = [
     {"object": "2-7", "mode": "create", "properties": {"name": "x"}, "associate": [{"object": "contact"}]},
     {"object": "deal", "key": {"shop_id": {"@template": "{{a}}"}}, "each": [{"list": "$.a", "object": "line_item"}]},
     {"event": "orders", "properties": "$.properties"},
+    CONTACT | {"transform": {"id": {"@template": "{{a}}-{{b}}"}}, "properties": {"plan": "$transform.id"}},
     {"event": "orders", "properties": {"cost": 5, "note": "fixed", "all": {"@json": {"mode": "encode", "value": []}}}},
     {"skip": "own staff"},
     {"drop": ["traits.secret"]},
@@ -97,6 +98,8 @@ def test_a_text_that_begins_like_a_path_stays_a_text() -> None:
         (RuleForm(rows=[FormRow(property="plan", kind="json", value='{"@nope": 1}')]), "properties.plan"),
         (RuleForm(rows=[FormRow(property="Bad Name", value="x")]), "properties"),
         (RuleForm(rows=[FormRow(property="plan", value="x")], only_if_empty="city"), "only_if_empty"),
+        (RuleForm(rows=[FormRow(property="plan", value="x")], more='{"transform": {"a": "$transform.a"}}'), "more"),
+        (RuleForm(rows=[FormRow(property="plan", value="x")], more='{"transform": {"a": {"@no": 1}}}'), "more"),
         (RuleForm(action="list"), "list_name"),
         (RuleForm(action="list", marketing=MarketingFields(list_name="VIP", member="field")), "member_from"),
         (RuleForm(action="list", marketing=MarketingFields(list_name="x" * 300)), "list_name"),
@@ -116,3 +119,11 @@ def test_each_fault_has_its_field(form: RuleForm, place: str) -> None:
     with pytest.raises(BadValue) as refused:
         check_rules([rule_of(form, KNOWN)])
     assert place_of(refused.value).startswith(place)
+
+
+def test_the_field_lists_offer_what_the_rule_computes_first() -> None:
+    assert transforms_of(RuleForm(more='{"transform": {"id": "$.a", "plan": "$.b"}}')) == [
+        "$transform.id",
+        "$transform.plan",
+    ]
+    assert transforms_of(RuleForm(more="{")) == []

@@ -13,7 +13,7 @@ import msgspec
 from hubwire.console.parts import marketing_form
 from hubwire.console.parts.marketing_form import MarketingFields
 from hubwire.errors import BadValue, HubwireError
-from hubwire.plan.rules.resolving import is_path
+from hubwire.plan.rules.resolving import TRANSFORM, is_path
 from hubwire.rule import Rule
 from hubwire.rule_shape import explained
 from hubwire.schema import PropertyDefinition
@@ -268,6 +268,15 @@ def reading_of(form: RuleForm) -> str:
         return "documented"
 
 
+def transforms_of(form: RuleForm) -> list[str]:
+    """The paths of the values that the form's rule computes first."""
+    try:
+        transform = _more(form).get("transform")
+    except BadValue:
+        return []
+    return [f"{TRANSFORM}.{name}" for name in transform] if isinstance(transform, dict) else []
+
+
 def default_name(form: RuleForm) -> str:
     """A name for a rule that a person gave none."""
     words = {"contact": "contact", "company": "company", "event": form.target, "skip": "not sent", "form": "form"}
@@ -325,6 +334,7 @@ def _more(form: RuleForm) -> dict[str, Any]:
 
 _PLACES = (
     (re.compile(r"^(?:trigger:|its trigger)"), "trigger"),
+    (re.compile(r"^/?\$?transform"), "more"),
     (re.compile(r"^property '([^']+)'|^property ([a-z0-9_]+)|^/([^/ ]+)[/ ]|^properties\."), "properties"),
     (re.compile(r"^(?:skip|the reason)"), "skip"),
     (re.compile(r"^object"), "object"),

@@ -20,6 +20,7 @@ from hubwire.plan.rules.compiling import CompiledEach, compile_rule
 from hubwire.plan.rules.directives import MappingFailed
 from hubwire.plan.rules.paths import Resolver
 from hubwire.plan.rules.resolving import PERSON, resolver, root_of, traits_named
+from hubwire.plan.rules.transforms import with_transform
 from hubwire.plan.rules.values import MISSING
 from hubwire.plan.writing.rule_writers import is_for_portal
 from hubwire.rule import Rule
@@ -88,6 +89,10 @@ def _firing(rule: Rule, fields: dict[str, Any], schema: PortalSchema | None) -> 
     fires = rule.enabled and compiled.trigger.fires(fields)
     shown: list[RuleField] = []
     if fires:
+        fields, _ = with_transform(compiled.transform, fields)
+        shown += [
+            _field(f"transform {name}", rule.transform[name], resolve, fields) for name, resolve in compiled.transform
+        ]
         shown += [_field(f"key {name}", value, resolver(value), fields) for name, value in rule.key.items()]
         origins = {name: value for clue in rule.find for name, value in clue.items()}
         shown += [_field(f"find {name}", origins[name], resolve, fields) for name, resolve in compiled.find]

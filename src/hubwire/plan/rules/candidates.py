@@ -72,7 +72,16 @@ def _roots_of(compiled: CompiledRule) -> set[str] | None:
     Shape: plain are rules that only write properties, each a literal or a path.
     """
     rule = compiled.rule
-    others = (rule.key, rule.find, rule.person, rule.fallback, rule.associate, rule.each, rule.marketing_values)
+    others = (
+        rule.transform,
+        rule.key,
+        rule.find,
+        rule.person,
+        rule.fallback,
+        rule.associate,
+        rule.each,
+        rule.marketing_values,
+    )
     if any(others) or not isinstance(rule.properties, dict):
         return None
     roots = set(compiled.trigger.roots)

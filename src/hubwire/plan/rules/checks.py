@@ -18,6 +18,7 @@ from hubwire.plan.rules.marketing_checks import check_marketing
 from hubwire.plan.rules.record_checks import MAX_NAME, refuse
 from hubwire.plan.rules.resolving import as_mapping
 from hubwire.plan.rules.shape_checks import check_defaults, check_shape, check_traits
+from hubwire.plan.rules.transforms import check_transform
 from hubwire.plan.rules.triggers import Reading, Trigger, TriggerRefused, refuse_two_meanings
 from hubwire.plan.rules.triggers.contradictions import contradiction
 from hubwire.plan.rules.triggers.documented import parse
@@ -60,6 +61,7 @@ def _checked(rule: Rule) -> CompiledRule:
     """The rule with its functions. Errors: BadValue."""
     check_shape(rule)
     check_traits(rule)
+    check_transform(rule)
     check_marketing(rule)
     try:
         compiled = compile_rule(rule)

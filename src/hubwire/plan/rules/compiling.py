@@ -9,6 +9,7 @@ from typing import Any
 from hubwire.plan.rules.mapping import check_mapping
 from hubwire.plan.rules.paths import Resolver
 from hubwire.plan.rules.resolving import as_mapping, field_of, key_of, paths_within, resolver
+from hubwire.plan.rules.transforms import in_order
 from hubwire.plan.rules.triggers import Reading, Trigger, compile_trigger
 from hubwire.rule import Association, Each, Rule
 
@@ -33,6 +34,8 @@ class CompiledRule:
     """The value of the rule's key; None when the rule has none."""
     fields: tuple[tuple[str, Resolver], ...]
     """Each property with its value."""
+    transform: tuple[tuple[str, Resolver], ...] = ()
+    """The values that are computed first, each after those that it takes."""
     find: tuple[tuple[str, Resolver], ...] = ()
     """Each property by which the record is looked for, with its value."""
     whole: Resolver | None = None
@@ -49,7 +52,8 @@ class CompiledRule:
 def compile_rule(rule: Rule) -> CompiledRule:
     """A rule with its functions. Errors: TriggerRefused, MappingRefused."""
     trigger = compile_trigger(rule.trigger, Reading(rule.reading))
-    mapped = {f"key.{name}": value for name, value in rule.key.items()}
+    mapped = {f"transform.{name}": value for name, value in rule.transform.items()}
+    mapped |= {f"key.{name}": value for name, value in rule.key.items()}
     mapped |= {f"find.{name}": value for clue in rule.find for name, value in clue.items()}
     mapped |= {f"person.{name}": value for name, value in rule.person.items() if name != "match"}
     mapped |= {f"person.match.{name}": value for name, value in (rule.person.get("match") or {}).items()}
@@ -67,6 +71,7 @@ def compile_rule(rule: Rule) -> CompiledRule:
         trigger,
         key_of(rule.key),
         tuple([(name, field_of(rule, name, value)) for name, value in properties.items()]),
+        tuple([(name, resolver(rule.transform[name])) for name in in_order(rule.transform)]),
         tuple([(name, resolver(value)) for clue in rule.find for name, value in clue.items()]),
         resolver(rule.properties) if isinstance(rule.properties, str) else None,
         tuple([(name, _part_of_person(name, value)) for name, value in rule.person.items()]),

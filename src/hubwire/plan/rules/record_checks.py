@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from hubwire.destination import PROPERTY_NAME
 from hubwire.errors import BadValue
 from hubwire.object_types import NOT_ASSOCIATED, is_type_name
-from hubwire.plan.rules.resolving import is_list_path
+from hubwire.plan.rules.resolving import is_filled_in, is_list_path
 from hubwire.rule import Association, Each, Rule
 
 MAX_NAME = 100
@@ -148,8 +148,7 @@ def _check_association(rule: Rule, association: Association, object_type: str) -
 
 def _check_each(rule: Rule, each: Each, object_type: str) -> None:
     place = f"each {each.object}"
-    is_path = isinstance(each.list, dict) or (isinstance(each.list, str) and each.list.startswith("$."))
-    if not is_path or is_list_path(str(each.list)):
+    if not is_filled_in(each.list) or is_list_path(str(each.list)):
         refuse(rule, f"{place}: list is the path of a list in the message, such as $.properties.products", each.list)
     _check_fields(rule, each, f"{place}: ", each.properties)
     if not each.properties and not each.associate:

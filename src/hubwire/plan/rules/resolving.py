@@ -3,7 +3,8 @@
 A value is a literal, a directive of the mapping language, or a text that begins with `$.`: a path, in which `{{…}}` may
 stand (`$.traits.{{context.personas.computation_key}}`). In a rule's list, a text that begins with `$parent.` is a path
 into the message, and `$index` is the place of the element, counted from 0. A text that begins with `$person.` is a path
-into what is remembered of the message's person.
+into what is remembered of the message's person, and one that begins with `$transform.` a path into the values of the
+rule's `transform`.
 """
 
 from __future__ import annotations
@@ -21,16 +22,17 @@ from hubwire.rule import Each, Rule
 PARENT = "$parent"
 INDEX = "$index"
 PERSON = "$person"
+TRANSFORM = "$transform"
 _LAST_STEP = re.compile(r"(\$\.[^{}\[\]]+)\.(\{\{[^{}]+\}\})")
 """A path whose last step, and no other part, is a placeholder."""
-_TRAIT = re.compile(r"""(?:^|\{\{\s*)(?:\$\.)?\$person\b(?:\.([^.\[\]{}\s"']+))?""")
+_OWN_PATH = re.compile(r"""(?:^|\{\{\s*)(?:\$\.)?(\$person|\$transform)\b(?:\.([^.\[\]{}\s"']+))?""")
 
 
 def root_of(element: Any, message: dict[str, Any], index: int) -> dict[str, Any]:
     """What the values of a rule's list see: the fields of the element, the message, and the place in the list."""
     fields = element if isinstance(element, dict) else {"value": element}
-    own = {**fields, PARENT: message, INDEX: index}
-    return {**own, PERSON: message[PERSON]} if PERSON in message else own
+    shared = {name: message[name] for name in (PERSON, TRANSFORM) if name in message}
+    return {**fields, PARENT: message, INDEX: index, **shared}
 
 
 def key_of(key: Mapping[str, Any], is_of_list: bool = False) -> Resolver | None:
@@ -82,7 +84,17 @@ def as_mapping(value: Any, is_of_list: bool = False) -> Any:
 
 def traits_named(value: Any) -> set[str]:
     """The traits that a value of a rule takes from what is remembered of the person; "" where it names none."""
-    return {match[1] or "" for text in texts_of(value) for match in _TRAIT.finditer(text)}
+    return _named(PERSON, value)
+
+
+def transforms_named(value: Any) -> set[str]:
+    """The values of `transform` that a value of a rule takes; "" where it names none."""
+    return _named(TRANSFORM, value)
+
+
+def _named(root: str, value: Any) -> set[str]:
+    paths = [path for text in texts_of(value) for path in _OWN_PATH.finditer(text)]
+    return {path[2] or "" for path in paths if path[1] == root}
 
 
 def texts_of(value: Any) -> Iterator[str]:
@@ -115,8 +127,8 @@ def _by_name(path: str, placeholder: str, otherwise: Resolver) -> Resolver:
 
 
 def is_path(value: str) -> bool:
-    """Whether a text is a path into the message, or into what is remembered of its person."""
-    return value.startswith(("$.", f"{PERSON}."))
+    """Whether a text is a path into the message, what is remembered of its person, or the rule's `transform`."""
+    return value.startswith(("$.", f"{PERSON}.", f"{TRANSFORM}."))
 
 
 def is_filled_in(value: Any) -> bool:

@@ -9,7 +9,7 @@ import msgspec
 from hubwire.destination import DEFAULTS, Destination
 from hubwire.errors import BadValue
 from hubwire.plan.rules.record_checks import MAX_NAME, PROPERTY, check_key, check_record, check_values, refuse
-from hubwire.plan.rules.resolving import traits_named
+from hubwire.plan.rules.resolving import is_path, traits_named, transforms_named
 from hubwire.rule import Rule
 
 MAX_SKIP = 200
@@ -23,7 +23,7 @@ EVENT_OBJECTS = ("contact", "company", "deal", "ticket")
 """The object types whose events rules send. Source: HubSpot's OpenAPI, event definitions."""
 
 _OF_RECORDS = ("find", "mode", "only_if_empty", "empty", "add_options", "associate", "each", "missing")
-_WRITING = ("key", "person", "properties", "fallback", "max", *_OF_RECORDS)
+_WRITING = ("key", "person", "transform", "properties", "fallback", "max", *_OF_RECORDS)
 
 
 def check_shape(rule: Rule) -> None:
@@ -95,7 +95,7 @@ def _check_event(rule: Rule, event: str) -> None:
     if "match" in rule.person:
         _check_match(rule, rule.person["match"])
     if isinstance(rule.properties, str):
-        if not rule.properties.startswith("$."):
+        if not is_path(rule.properties):
             refuse(rule, "properties: a path begins with $.", rule.properties)
         if rule.fallback or rule.max:
             refuse(rule, "fallback and max need properties that are given one by one")
@@ -131,3 +131,5 @@ def check_defaults(destination: Destination) -> None:
             raise BadValue(field, f"{field} is one property with its value, such as {example}", value=", ".join(key))
         if traits_named(key):
             raise BadValue(field, f"{field} is a value of the message; $person is known only by it", value=str(key))
+        if transforms_named(key):
+            raise BadValue(field, f"{field} is a value of the message; $transform is a rule's own", value=str(key))

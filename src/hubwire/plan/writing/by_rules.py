@@ -16,6 +16,7 @@ from hubwire.message import MessageType
 from hubwire.operation import Discard, Hold, LeftOut, Plan, SendEvent, UpsertCompany, UpsertContact
 from hubwire.plan.conversion.properties import shortened
 from hubwire.plan.rules.directives import MappingFailed
+from hubwire.plan.rules.transforms import with_transform
 from hubwire.plan.writing.rule_events import send_event
 from hubwire.plan.writing.rule_marketing import write_marketing
 from hubwire.plan.writing.rule_records import Waiting, write_record
@@ -80,12 +81,16 @@ def plan_by_rules(targets: Targets, firing: Firing, default: Plan | None, is_ove
             before = fate
     waiting += _write_own(targets, firing)
     for other in firing.others:
-        rule = other.compiled.rule
+        rule, fields = other.compiled.rule, targets.fields
         try:
+            if rule.transform:
+                targets.fields = _transformed(targets, other)
             found = _apply(targets, other)
         except (MappingFailed, RecursionError) as exc:
             report(targets.plan, rule, Reason.RULE_FAILED, str(exc))
             continue
+        finally:
+            targets.fields = fields
         waiting += [_Wait(rule, place, fate) for place, fate in found]
     _settle(targets, before, waiting, is_over)
     return targets.plan
@@ -107,6 +112,14 @@ def _write_own(targets: Targets, firing: Firing) -> list[_Wait]:
         else:
             waiting += [_Wait(rule, "", company) for rule in _rules_of(firing.own_company)]
     return waiting
+
+
+def _transformed(targets: Targets, other: OtherRule) -> dict[str, Any]:
+    """The message with the values of the rule's `transform`; those that cannot be computed are reported."""
+    fields, faults = with_transform(other.compiled.transform, targets.fields)
+    for name, fault in faults.items():
+        report(targets.plan, other.compiled.rule, Reason.RULE_FAILED, fault, f"transform.{name}")
+    return fields
 
 
 def _apply(targets: Targets, other: OtherRule) -> Waiting:

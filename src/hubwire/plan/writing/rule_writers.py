@@ -106,7 +106,8 @@ def _is_plain(compiled: CompiledRule) -> bool:
     """True if a rule only adds properties to the message's own record."""
     rule = compiled.rule
     is_alone = not rule.only_if_empty and not rule.associate and not rule.each
-    return rule.object in OWN and compiled.key is None and rule.mode == "upsert" and is_alone
+    is_of_own = rule.object in OWN and compiled.key is None and not rule.transform
+    return is_of_own and rule.mode == "upsert" and is_alone
 
 
 def _values(

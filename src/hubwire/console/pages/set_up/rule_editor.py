@@ -31,6 +31,7 @@ from hubwire.console.parts.rule_form import (
     place_of,
     reading_of,
     rule_of,
+    transforms_of,
     trigger_of,
     with_spare_rows,
 )
@@ -113,6 +114,8 @@ class EditorPage(msgspec.Struct, frozen=True, kw_only=True):
     actions: dict[str, str]
     kinds: dict[str, str]
     modes: dict[str, str]
+    transforms: list[str]
+    """The paths of the values that the rule computes first."""
     members: dict[str, str]
     statuses: dict[str, str]
     legal_bases: dict[str, str]
@@ -237,6 +240,7 @@ async def _show(
         actions=ACTIONS,
         kinds=KINDS,
         modes=MODES,
+        transforms=transforms_of(form),
         members=MEMBERS,
         statuses=STATUS_WORDS,
         legal_bases=BASIS_WORDS,
