@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.integration.nats.conftest import OpenJournal
+from tests.support.waiting import until
 
 from hubwire.backends.nats.group import Head, place_of
 from hubwire.backends.nats.journal import NatsJournal
@@ -113,3 +114,17 @@ def test_a_process_hears_of_appends(open_journal: OpenJournal, nats_url: str) ->
     other.append(entries("a"))
     assert heard.wait(20)
     listener.stop()
+
+
+def test_a_reader_that_could_not_follow_the_stream_leaves_no_follower(
+    open_journal: OpenJournal, nats_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hubwire.backends.nats.reading.LOAD_SECONDS", 0.05)
+    journal = open_journal(nats_url)
+    before = len(journal._client._tasks)
+    for _ in range(3):
+        with pytest.raises(BackendError):
+            journal._reading.read(0, 10, None, False, must_see=99)
+    journal.append(entries("a"))
+    until(lambda: len(journal._client._tasks) <= before + 1, explain=lambda: journal._client._tasks)
+    assert ids(journal) == ["a"]

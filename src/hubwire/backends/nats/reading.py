@@ -13,6 +13,8 @@ from hubwire.backends.nats.tail import Tail
 from hubwire.message import JournalRow
 
 GROUPS_AT_ONCE = 64
+LOAD_SECONDS = 600.0
+"""How long the heads of a whole stream may take."""
 TRIM_GROUPS = 65_536
 """After this many groups, the index drops the groups that every lane has passed."""
 
@@ -66,9 +68,14 @@ class Reading:
         if self._tail is None or first < self._index.start:
             self.end()
             index = StreamIndex(first)
-            tail = Tail(self._client, Start(max(first, 1)), self._taking_into(index))
             must_see = max(must_see, self._client.run(self._client.state()).last_seq)
-            tail.wait_for(must_see, seconds=600)
+            tail = Tail(self._client, Start(max(first, 1)), self._taking_into(index))
+            try:
+                tail.wait_for(must_see, LOAD_SECONDS)
+            except BaseException:
+                # Every lane tries again: each attempt would leave a follower behind, with an index that nobody reads.
+                tail.end()
+                raise
             index.removed_before = self._index.removed_before
             self._index, self._tail = index, tail
         self._tail.wait_for(must_see)
