@@ -18,6 +18,7 @@ pytest_plugins = ["tests.backends", "tests.figures", "tests.servers"]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak-minutes", default="3", help="how long tests/e2e/test_soak.py disturbs a fleet")
+    parser.addoption("--screens", action="store_true", help="keep pictures of the console's pages in screenshots/")
     parser.addoption("--soak-pause", default="3", help="the mean time between two faults, in seconds")
 
 

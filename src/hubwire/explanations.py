@@ -195,7 +195,7 @@ _HELD: dict[Reason, tuple[str, str]] = {
     Reason.DEFINITION_LIMIT: (
         "The event needs a definition or a property that the portal lacks. Its source has a public write key, and has"
         " made as many today as `public_definitions_per_day` allows.",
-        "Create the events that you want: `hubwire schema plan` and the console's page Properties and events list them."
+        "Create the events that you want: `hubwire schema plan` and the console's page Properties & events list them."
         " Or raise the limit. Then replay the held messages. Otherwise Hubwire tries again after midnight UTC, until"
         " `hold_hours` are over.",
     ),

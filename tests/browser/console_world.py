@@ -103,11 +103,16 @@ def axe_script(folder: Path) -> str:
     return script.read_text(encoding="utf-8")
 
 
-def violations(page: Page, axe: str) -> list[str]:
-    """What axe finds on a page, as lines to read; with the size of targets, which WCAG 2.2 asks for."""
+def violations(page: Page, axe: str, *, only_colours: bool = False) -> list[str]:
+    """What axe finds on a page, as lines to read; with the size of targets, which WCAG 2.2 asks for.
+
+    Shape: `only_colours` is for the other colour scheme of a page whose elements were looked at already.
+    """
     if not page.evaluate("'axe' in window"):
         page.evaluate(axe)
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations'], rules: {'target-size': {enabled: true}}})")
+    colours, all_rules = "runOnly: ['color-contrast', 'link-in-text-block']", "rules: {'target-size': {enabled: true}}"
+    rules = colours if only_colours else all_rules
+    found = page.evaluate(f"axe.run(document, {{resultTypes: ['violations'], {rules}}})")
     return [
         f"{row['id']} ({row['impact']}): {json.dumps(row['nodes'][0]['target'])} {row['nodes'][0]['html'][:160]}"
         for row in found["violations"]

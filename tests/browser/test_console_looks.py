@@ -1,13 +1,14 @@
 """Every page in light and dark, on a desk and on a phone: nothing for axe, nothing wider than the screen, headings in
 order, and a skip link that leads to the content.
 
-The screens go to `screenshots/`, to be looked at."""
+With `--screens`, pictures of all pages go to `screenshots/`, to be looked at."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -169,17 +170,37 @@ def turn(page: Page, scheme: Literal["light", "dark"], size: str) -> None:
     page.set_viewport_size({"width": width, "height": height})
 
 
-def faults(page: Page, axe: str, name: str) -> list[str]:
-    """What is wrong with the page in one of the four modes; its screens go to `screenshots/`."""
+@dataclass(frozen=True)
+class Looks:
+    """axe-core's script, and whether pictures are kept."""
+
+    axe: str
+    has_screens: bool
+
+
+@pytest.fixture(scope="module")
+def looks(axe: str, pytestconfig: pytest.Config) -> Looks:
+    return Looks(axe, pytestconfig.getoption("--screens"))
+
+
+def picture(page: Page, scheme: str, size: str, name: str) -> None:
+    folder = SCREENS / f"{scheme}-{size}"
+    folder.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=folder / f"{name}.png", full_page=True)
+
+
+def faults(page: Page, looks: Looks, name: str) -> list[str]:
+    """What is wrong with the page in one of the four modes. Dark pages have the elements of light ones, so that only
+    their colours are left to be checked."""
     found = []
     for scheme, size in MODES:
         turn(page, scheme, size)
-        folder = SCREENS / f"{scheme}-{size}"
-        folder.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=folder / f"{name}.png", full_page=True)
+        if looks.has_screens:
+            picture(page, scheme, size, name)
         if not page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
             found.append(f"{scheme} {size}: wider than the screen")
-        found += [f"{scheme} {size}: {line}" for line in (*violations(page, axe), *heading_faults(page))]
+        violated = violations(page, looks.axe, only_colours=scheme == "dark")
+        found += [f"{scheme} {size}: {line}" for line in (*violated, *heading_faults(page))]
     return found
 
 
@@ -192,40 +213,41 @@ def address(world: World, name: str) -> str:
 
 
 @pytest.mark.parametrize("name", PATHS)
-def test_a_page_looks_as_it_should(world: World, page: Page, axe: str, name: str) -> None:
+def test_a_page_looks_as_it_should(world: World, page: Page, looks: Looks, name: str) -> None:
     turn(page, "light", "desk")
     page.goto(f"{world.url}{address(world, name)}", wait_until="load")
     if name != "browser-check":
         assert skip_link_target(page) == "main"
-    assert faults(page, axe, name) == []
+    assert faults(page, looks, name) == []
 
 
-def test_the_sign_in_page_looks_as_it_should(world: World, browser: Browser, axe: str) -> None:
+def test_the_sign_in_page_looks_as_it_should(world: World, browser: Browser, looks: Looks) -> None:
     context = person(browser)
     stranger = context.new_page()
     stranger.goto(f"{world.url}/login")
-    assert faults(stranger, axe, "login") == []
+    assert faults(stranger, looks, "login") == []
     context.close()
 
 
-def test_the_emulators_page_looks_as_it_should(world: World, page: Page, axe: str) -> None:
+def test_the_emulators_page_looks_as_it_should(world: World, page: Page, looks: Looks) -> None:
     page.goto(f"{world.process.emulator_url()}/")
-    assert faults(page, axe, "emulator") == []
+    assert faults(page, looks, "emulator") == []
 
 
-def test_the_demo_page_looks_as_it_should(world: World, page: Page, axe: str) -> None:
+def test_the_demo_page_looks_as_it_should(world: World, page: Page, looks: Looks) -> None:
     page.goto(f"{world.url}/demo")
     expect(page.locator("#device")).to_have_text("loaded")
-    assert faults(page, axe, "demo") == []
+    assert faults(page, looks, "demo") == []
 
 
-def test_the_menu_opens_on_a_phone(world: World, browser: Browser, axe: str) -> None:
+def test_the_menu_opens_on_a_phone(world: World, browser: Browser, looks: Looks) -> None:
     context = person(browser, width=390, height=844)
     page = context.new_page()
     world.sign_in(page)
     page.get_by_text("Menu", exact=True).click()
-    page.screenshot(path=SCREENS / "light-phone" / "menu.png", full_page=True)
-    assert violations(page, axe) == []
+    if looks.has_screens:
+        picture(page, "light", "phone", "menu")
+    assert violations(page, looks.axe) == []
     page.get_by_role("link", name="Failures", exact=True).click()
     page.wait_for_url(re.compile("/failures"))
     context.close()

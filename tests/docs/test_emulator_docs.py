@@ -21,6 +21,8 @@ from tests.support.waiting import until
 
 from hubwire.emulator.calls.portal.control import LimitsBody, PortalBody
 from hubwire.emulator.store.faults import FaultRule
+from hubwire.manage.changes import TOKEN
+from hubwire.settings import Settings
 from hubwire.testing import Emulator, EmulatorConfig
 
 ROOT = Path(__file__).parents[2]
@@ -60,6 +62,9 @@ def test_the_five_lines_work_as_they_are_pasted(page: Path, heading: str) -> Non
     port = free_port()
     shown = re.search(r"--port (\d+)", code)
     assert shown, code
+    assert int(shown[1]) not in (Settings().port, Settings().emulator_port), "it runs beside `hubwire serve`"
+    [token] = re.findall(r"--access-token (\S+)", code)
+    assert TOKEN.fullmatch(token), "the console takes it for a destination"
     here = code.replace(shown[1], str(port)).replace(".venv/bin/hubwire", "hubwire")
     script = f"trap 'kill %1' EXIT\n{here}"
     environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}

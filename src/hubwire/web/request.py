@@ -80,7 +80,7 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, Role], ...]], ...] = (
             ("/sources", "Sources", Role.VIEW),
             ("/browser", "Device mode", Role.VIEW),
             ("/connection", "Destinations", Role.VIEW),
-            ("/schema", "Properties and events", Role.VIEW),
+            ("/schema", "Properties & events", Role.VIEW),
             ("/mapping", "Mapping", Role.VIEW),
             ("/rules", "Rules", Role.VIEW),
             ("/test", "Tester", Role.OPERATE),

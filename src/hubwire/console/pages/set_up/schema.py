@@ -161,7 +161,7 @@ async def _show(view: View, problem: Problem | None = None, created: Sequence[st
     return view.render(
         "set_up/schema.html",
         page,
-        title="Properties and events",
+        title="Properties & events",
         cli="hubwire schema plan",
         problem=problem,
         status=status,
