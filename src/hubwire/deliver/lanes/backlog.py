@@ -245,7 +245,7 @@ class Waiting:
             is_full = pending.backfill_count >= self._policy.cycle_messages
             waits.append(0.0 if is_full else max(0.0, self._policy.backfill_linger_seconds - pending.still_seconds))
         if pending.due:
-            waits.append(0.0)
+            waits.append(self._due_linger(pending))
         return min(waits) if waits else None
 
     def import_goes_on(self, pending: Pending, taken_count: int) -> bool:
@@ -277,6 +277,15 @@ class Waiting:
     def note_cycle(self) -> None:
         """Note that a cycle has ended."""
         self._cycle_ended_at_ms = self._clock.monotonic_ms()
+
+    def _due_linger(self, pending: Pending) -> float:
+        """How long due deliveries wait. A cycle often releases what waited for its people: these deliveries go with the
+        next live messages, and do not make a cycle of their own right after it. A replay never waits."""
+        if self._cycle_ended_at_ms is None or any(delivery.is_replay for delivery in pending.due):
+            return 0.0
+        rounds = 2 if pending.live_count else 1
+        since_ms = self._clock.monotonic_ms() - self._cycle_ended_at_ms
+        return max(0.0, rounds * self._policy.linger_seconds - since_ms / 1000)
 
     def _linger(self, count: int, since_ms: int, now_ms: int) -> float:
         if count >= self._policy.cycle_messages:

@@ -6,7 +6,7 @@ the cycle learnt, and the lane writes all of it in one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hubwire.deliver.calls.caller import together
@@ -130,24 +130,36 @@ async def send_work(cycle_state: CycleState, work: Work) -> None:
     relied |= work.marketing.contacts
     relied |= {end.key for pair in work.pairs for end in pair if end.object == "contact"} & work.contacts.keys()
     await upsert_contacts(cycle_state, work.contacts, relied)
-    # After the contacts: their associations lead to companies that HubSpot created from e-mail domains.
+    if any(event.record is not None for event in work.events):
+        await _send_others(cycle_state, work, contacts)
+        await send_occurrences(cycle_state, work.events)
+    else:
+        # Events of contacts do not wait for the calls for companies.
+        events = [send_occurrences(cycle_state, work.events)] if work.events else []
+        await together(_send_others(cycle_state, work, contacts), *events)
+    if cycle_state.older:
+        await report_older(cycle_state)
+    cycle_state.portal.spare_reads.earn(len(cycle_state.caller.attempts), cycle_state.now_ms)
+
+
+async def _send_others(cycle_state: CycleState, work: Work, contacts: Mapping[str, Sequence[str]]) -> None:
+    """Send everything else than contacts and events, after the contacts: their associations lead to companies that
+    HubSpot created from e-mail domains. `contacts` are those to be associated, by domain."""
     if work.companies or work.associations:
         cycle_state.portal.companies_sent_at_ms = cycle_state.now_ms
     if work.companies:
         await upsert_companies(cycle_state, work.companies, contacts)
     if work.has_records or (cycle_state.portal.object_types and _has_other_people(cycle_state)):
         await send_records(cycle_state, work)
-    steps = [send_occurrences(cycle_state, work.events)] if work.events else []
+    steps = []
     if work.associations or cycle_state.other_contacts or cycle_state.other_companies:
-        steps.insert(0, associate(cycle_state, of_made_records(cycle_state, work, work.associations)))
+        steps.append(associate(cycle_state, of_made_records(cycle_state, work, work.associations)))
     if work.marketing.memberships:
         steps.append(set_memberships(cycle_state, work.marketing.memberships))
     if work.marketing.subscriptions:
         steps.append(set_subscriptions(cycle_state, work.marketing.subscriptions))
-    await together(*steps)
-    if cycle_state.older:
-        await report_older(cycle_state)
-    cycle_state.portal.spare_reads.earn(len(cycle_state.caller.attempts), cycle_state.now_ms)
+    if steps:
+        await together(*steps)
 
 
 @dataclass(frozen=True, slots=True)
