@@ -778,3 +778,15 @@ def test_what_was_left_out_and_is_accepted_now_is_sent_again_with_one_button(con
     assert started.status_code == 303
     [replay] = console.store.replays.recent(1)
     assert replay.target_count == field["count"]
+
+
+def test_a_replay_shows_its_rate_beside_that_of_the_sources(console: Console, lane_id: int) -> None:
+    console.post("/replays", state="dead")
+    console.clock.advance(5)
+    for number in range(20):
+        console.receive({"type": "track", "userId": "u", "event": "Meanwhile"}, f"meanwhile-{number}")
+    console.clock.advance(5)
+    console.post("/discards", state="dead")
+    console.store.replays.step(console.clock.now_ms(), 100)
+    text = Page(console.get("/replays/1").text).text
+    assert "0.1 of its messages finished per second, while sources sent 2 messages per second" in text

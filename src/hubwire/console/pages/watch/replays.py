@@ -71,9 +71,12 @@ class ReplaysPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReplayPage(msgspec.Struct, frozen=True, kw_only=True):
-    """`is_open`: the replay has not ended, so it can be changed."""
+    """`is_open`: the replay has not ended, so it can be changed. The rates are averages since its start, in messages per
+    second: its own, and that of all sources beside it."""
 
     line: ReplayLine
+    finished_per_second: float
+    received_per_second: float
     is_open: bool
     may_operate: bool
 
@@ -121,8 +124,14 @@ async def replay(view: View) -> Response:
     stored = await view.read(view.deps.replays.replay, view.request.path_params["replay_id"])
     if stored is None:
         raise Missing("replay_id", "there is no such replay", value=view.request.path_params["replay_id"])
+    line = _line(view, stored)
+    until_ms = stored.ended_at_ms or view.deps.clock.now_ms()
+    intakes = await view.read(view.deps.statistics.intake, stored.begun_at_ms, until_ms)
+    seconds = max(1.0, (until_ms - stored.begun_at_ms) / 1000)
     page = ReplayPage(
-        line=_line(view, stored),
+        line=line,
+        finished_per_second=line.settled_count / seconds,
+        received_per_second=sum(intake.received for intake in intakes) / seconds,
         is_open=stored.ended_at_ms is None,
         may_operate=view.may(Role.OPERATE),
     )
