@@ -71,8 +71,10 @@ class ReplaysPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReplayPage(msgspec.Struct, frozen=True, kw_only=True):
-    """`is_open`: the replay has not ended, so it can be changed. The rates are averages since its start, in messages per
-    second: its own, and that of all sources beside it."""
+    """`is_open`: the replay has not ended, so it can be changed.
+
+    Units: the rates are averages since its start, in messages per second: its own, and that of all sources beside it.
+    """
 
     line: ReplayLine
     finished_per_second: float
