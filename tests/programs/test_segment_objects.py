@@ -180,9 +180,9 @@ def end_of(emulator: Emulator) -> dict[str, Any]:
                 name: given for name, given in record["properties"].items() if name not in UNMAPPED and given
             }
     links = set()
-    for record in emulator.associations():
-        ends = tuple(names.get((record[side]["type"], record[side]["id"])) for side in ("from", "to"))
-        types = record.get("types") or record.get("labels")
+    for association in emulator.associations():
+        ends = tuple(names.get((association[side]["type"], association[side]["id"])) for side in ("from", "to"))
+        types = association.get("types") or association.get("labels")
         links.add((ends, json.dumps(types, sort_keys=True)))
     return {"records": records, "links": links}
 
