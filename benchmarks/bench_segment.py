@@ -42,24 +42,24 @@ COMPANY_PROPERTY = {"name": "segment_group_id", "label": "Group", "type": "strin
 
 def by_segment(folder: Path, corpus: Path) -> tuple[float, int, dict[str, int]]:
     """CPU seconds, calls, and the failures of Segment's destination by their text."""
-    with installation(limits=False) as made:
-        _define(made)
-        before = made.stats()["total"]
+    with installation(limits=False) as installed:
+        _define(installed)
+        before = installed.stats()["total"]
         script = shutil.copy(SCRIPT, folder / SCRIPT.name)  # A script in the folder of the packages finds them.
         done = subprocess.run(
-            ["node", str(script), str(corpus), made.emulator_url, TOKEN],
+            ["node", str(script), str(corpus), installed.emulator_url, TOKEN],
             stdout=subprocess.PIPE,
             check=True,
         )
         result = json.loads(done.stdout)
         return (
             float(result["cpu_seconds"]),
-            made.stats()["total"] - before,
+            installed.stats()["total"] - before,
             result["failures"],
         )
 
 
-def _define(made: Installation) -> None:
+def _define(installed: Installation) -> None:
     """Event definitions and the key property of companies, which Segment's actions expect."""
     for event in EVENTS:
         name = event.lower().replace(" ", "_")
@@ -70,26 +70,26 @@ def _define(made: Installation) -> None:
             "primaryObject": "CONTACT",
             "propertyDefinitions": properties,
         }
-        _post(made, "/events/custom/2026-09/event-definitions", body)
-    _post(made, "/crm/v3/properties/companies", COMPANY_PROPERTY)
+        _post(installed, "/events/custom/2026-09/event-definitions", body)
+    _post(installed, "/crm/v3/properties/companies", COMPANY_PROPERTY)
 
 
-def _post(made: Installation, path: str, body: dict[str, Any]) -> None:
+def _post(installed: Installation, path: str, body: dict[str, Any]) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
-    request = urllib.request.Request(made.emulator_url + path, json.dumps(body).encode(), headers)
+    request = urllib.request.Request(installed.emulator_url + path, json.dumps(body).encode(), headers)
     urllib.request.urlopen(request, timeout=30).close()
 
 
 def by_hubwire(sources: Path, messages: list[dict[str, object]]) -> tuple[float, int]:
     """CPU seconds and calls of Hubwire, from the first upload until nothing is pending."""
-    with installation(limits=False, sources=sources) as made, made.serving() as server:
+    with installation(limits=False, sources=sources) as installed, installed.serving() as server:
         before = cpu_seconds(server)
         for begin in range(0, len(messages), PER_UPLOAD):
-            upload(made.url, messages[begin : begin + PER_UPLOAD])
+            upload(installed.url, messages[begin : begin + PER_UPLOAD])
         while True:
-            lane = made.lane()
+            lane = installed.lane()
             if lane["taken"] >= len(messages) and not lane["backlog_count"] + lane["pending"] + lane["retrying"]:
-                return cpu_seconds(server) - before, made.stats()["total"]
+                return cpu_seconds(server) - before, installed.stats()["total"]
             time.sleep(LOOK_SECONDS)
 
 

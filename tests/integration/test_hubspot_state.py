@@ -669,7 +669,7 @@ async def test_the_events_of_a_deleted_definition_are_held_and_sent_under_anothe
     installation.driver = world.driver("b")
     world.clock.advance(3600)
     await world.drain(installation.driver)
-    names = [one["eventName"] for one in world.emulator.events()]
+    names = [event["eventName"] for event in world.emulator.events()]
     assert names.count("pe1234567_purchased") == 3
 
 
@@ -684,8 +684,8 @@ async def test_our_key_of_companies_is_made_again_after_somebody_deleted_it(
     world.clock.advance(waits)
     await installation.group("acme.com", name="Acme 2")
     await installation.group("new.com", name="New")
-    assert [one["properties"]["name"] for one in world.emulator.companies()] == ["Acme 2", "New"]
-    assert "hubwire_domain" in {one["name"] for one in world.emulator.properties("companies")}
+    assert [company["properties"]["name"] for company in world.emulator.companies()] == ["Acme 2", "New"]
+    assert "hubwire_domain" in {definition["name"] for definition in world.emulator.properties("companies")}
     assert world.states()["dead"] == 0
 
 
