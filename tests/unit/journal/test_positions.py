@@ -21,7 +21,7 @@ class Log:
         self.passed = 0
 
     def append(self, source_id: int, *, is_backfill: bool = False) -> int:
-        position = max(self.rows, default=0) + 1
+        position = self._ends()[1] + 1
         self.rows[position] = JournalRow(
             position, source_id, f"m{position}", 1000 + position, b"", None, is_backfill, None
         )
@@ -32,10 +32,10 @@ class Log:
         return StreamPositions(Access(self._ends, self._places, self._rows_at), backlogs, max_count)
 
     def _ends(self) -> tuple[int, int]:
-        return min(self.rows, default=0), max(self.rows, default=0)
+        return next(iter(self.rows), 0), next(reversed(self.rows), 0)
 
     def _places(self, low: int, high: int) -> list[Place]:
-        rows = [row for row in self.rows.values() if low < row.position <= high]
+        rows = [self.rows[position] for position in range(low + 1, high + 1) if position in self.rows]
         self.passed += len(rows)
         return [(row.position, row.source_id, row.is_backfill) for row in rows if row.rejected is None]
 
