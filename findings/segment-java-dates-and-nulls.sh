@@ -13,8 +13,8 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT; cd "$folder"
 cat > pom.xml <<'XML'
-<project><modelVersion>4.0.0</modelVersion><groupId>x</groupId><artifactId>x</artifactId><version>1</version><dependencies>
-  <dependency><groupId>com.segment.analytics.java</groupId><artifactId>analytics</artifactId><version>3.5.2</version>
+<project><modelVersion>4.0.0</modelVersion><groupId>x</groupId><artifactId>x</artifactId><version>1</version>
+  <dependencies><dependency><groupId>com.segment.analytics.java</groupId><artifactId>analytics</artifactId><version>3.5.2</version>
   </dependency></dependencies></project>
 XML
 mvn --quiet --batch-mode dependency:copy-dependencies -DoutputDirectory=lib > mvn.log
