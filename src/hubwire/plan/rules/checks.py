@@ -15,7 +15,7 @@ from hubwire.plan.rules.directives import MAX_TEMPLATE
 from hubwire.plan.rules.faults import MappingRefused
 from hubwire.plan.rules.mapping import check_mapping
 from hubwire.plan.rules.marketing_checks import check_marketing
-from hubwire.plan.rules.record_checks import MAX_NAME, refuse
+from hubwire.plan.rules.record_checks import MAX_NAME, has_length, refuse
 from hubwire.plan.rules.resolving import as_mapping
 from hubwire.plan.rules.shape_checks import check_defaults, check_shape, check_traits
 from hubwire.plan.rules.transforms import check_transform
@@ -49,8 +49,9 @@ def check_rules(rules: Sequence[Rule]) -> None:
         raise BadValue("rules", f"at most {MAX_RULES} rules, these are {len(rules):,}", limit=MAX_RULES)
     names = [rule.name for rule in rules]
     for rule in rules:
-        if not 1 <= len(rule.name.strip()) <= MAX_NAME:
-            raise BadValue("rules", f"a rule's name has 1 to {MAX_NAME} characters", value=rule.name, limit=MAX_NAME)
+        if not has_length(rule.name):
+            fault = f"name: a rule's name has 1 to {MAX_NAME} characters, this one is {rule.name[: MAX_NAME + 1]!r}"
+            raise BadValue("rules", fault, value=rule.name, limit=MAX_NAME)
         if names.count(rule.name) > 1:
             refuse(rule, "another rule has this name; names tell rules apart")
     compiled = [_checked(rule) for rule in rules]

@@ -7,7 +7,7 @@ import re
 from hubwire.destination import PROPERTY_NAME
 from hubwire.object_types import standard_type
 from hubwire.operation import ALL_SUBSCRIPTIONS
-from hubwire.plan.rules.record_checks import KEYS, MAX_TEXT, check_key, refuse
+from hubwire.plan.rules.record_checks import KEYS, MAX_TEXT, check_key, check_object, has_length, is_blank, refuse
 from hubwire.plan.rules.resolving import is_filled_in
 from hubwire.plan.rules.shape_checks import given
 from hubwire.rule import Rule
@@ -82,10 +82,11 @@ def _kind_of(field: str) -> str:
 def _check_list(rule: Rule) -> None:
     if not is_filled_in(rule.list) and (not isinstance(rule.list, str | int) or isinstance(rule.list, bool)):
         refuse(rule, "list: a list is named by a text, or by the number that HubSpot shows in its address", rule.list)
-    if not is_filled_in(rule.list) and not 1 <= len(str(rule.list).strip()) <= MAX_LIST_NAME:
+    if not is_filled_in(rule.list) and not has_length(str(rule.list), MAX_LIST_NAME):
         refuse(rule, f"list: the name of a list has 1 to {MAX_LIST_NAME} characters", rule.list)
     if not is_filled_in(rule.member) and not isinstance(rule.member, bool):
         refuse(rule, "member: true puts the record on the list, false takes it off", rule.member)
+    check_object(rule, "on", rule.on)
     if rule.on not in KEYS and not rule.key:
         refuse(rule, f"key: name the property that the {rule.on} is known by", rule.on)
     if rule.flag is not None and not is_filled_in(rule.flag) and not _PROPERTY.fullmatch(str(rule.flag)):
@@ -93,7 +94,8 @@ def _check_list(rule: Rule) -> None:
 
 
 def _check_subscription(rule: Rule) -> None:
-    if not is_filled_in(rule.subscription) and not str(rule.subscription).strip():
+    is_named = isinstance(rule.subscription, str | int) and not isinstance(rule.subscription, bool)
+    if not is_filled_in(rule.subscription) and (not is_named or is_blank(rule.subscription)):
         refuse(rule, "subscription: give the name or the id of a subscription type, or all", rule.subscription)
     status = rule.status
     if not is_filled_in(status) and not isinstance(status, bool) and status not in STATUSES:
@@ -104,8 +106,8 @@ def _check_subscription(rule: Rule) -> None:
     if basis is not None and not is_filled_in(basis) and basis not in LEGAL_BASES:
         refuse(rule, f"legal_basis: {basis!r} is none of {', '.join(LEGAL_BASES)}", basis)
     explanation = rule.legal_basis_explanation
-    if explanation is not None and not is_filled_in(explanation) and len(str(explanation)) > MAX_TEXT:
-        refuse(rule, f"legal_basis_explanation: at most {MAX_TEXT:,} characters", "legal_basis_explanation")
+    if explanation is not None and not is_filled_in(explanation) and not has_length(str(explanation), MAX_TEXT):
+        refuse(rule, f"legal_basis_explanation: say why in 1 to {MAX_TEXT:,} characters", explanation)
     if (basis is None) != (explanation is None):
         refuse(rule, "legal_basis and legal_basis_explanation go together: HubSpot asks for both")
 
@@ -124,3 +126,6 @@ def _check_form(rule: Rule) -> None:
             refuse(rule, f"fields: {name!r} begins with no object type that Hubwire knows", name)
     if rule.legal_consent and (len(rule.legal_consent) != 1 or next(iter(rule.legal_consent)) not in CONSENTS):
         refuse(rule, f"legal_consent: give one of {' and '.join(CONSENTS)}, as in HubSpot's legalConsentOptions")
+    for name, value in rule.legal_consent.items():
+        if not value:
+            refuse(rule, f"legal_consent.{name}: it is empty; give its fields, such as consentToProcess", name)

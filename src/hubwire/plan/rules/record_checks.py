@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 from hubwire.destination import PROPERTY_NAME
 from hubwire.errors import BadValue
 from hubwire.object_types import NOT_ASSOCIATED, is_type_name
-from hubwire.plan.rules.resolving import is_filled_in, is_list_path
+from hubwire.plan.rules.paths import from_root, whole
+from hubwire.plan.rules.resolving import is_filled_in, is_list_path, is_path
 from hubwire.rule import Association, Each, Rule
 
 MAX_NAME = 100
@@ -82,6 +83,8 @@ def _check_find(rule: Rule, object_type: str) -> None:
         if len(clue) != 1 or not all(PROPERTY.fullmatch(name) for name in clue):
             example = "find = [{ domain = '$.traits.website' }, { name = '$.groupId' }]"
             refuse(rule, f"find is a list of properties, each with its value: {example}", str(dict(clue)))
+        for name, value in clue.items():
+            check_identifying(rule, f"find {name}", value)
     names = [name for clue in rule.find for name in clue]
     for name in names:
         if names.count(name) > 1:
@@ -108,9 +111,28 @@ def check_key(rule: Rule, place: str, key: Mapping[str, Any]) -> None:
     for name, value in key.items():
         if not PROPERTY.fullmatch(name):
             refuse(rule, f"{place} {name!r}: not the internal name of a property", name)
-        if value is None or isinstance(value, bool | list) or value == "":
-            expected = "a path such as $.properties.id, a directive, or a fixed text or number"
-            refuse(rule, f"{place} {name}: no record has this value; give {expected}", value)
+        check_identifying(rule, f"{place} {name}", value)
+
+
+def check_identifying(rule: Rule, place: str, value: object) -> None:
+    """Refuse a value that names no record and no person. Errors: BadValue."""
+    is_whole = isinstance(value, str) and is_path(value) and from_root(value) is whole
+    is_no_value = (
+        value is None or isinstance(value, bool | list) or (isinstance(value, dict) and not is_filled_in(value))
+    )
+    if is_no_value or is_whole or is_blank(value):
+        expected = "a path such as $.properties.id, a directive, or a fixed text or number"
+        refuse(rule, f"{place}: no record has this value; give {expected}", value)
+
+
+def is_blank(value: object) -> bool:
+    """Whether a text has no character that can be seen."""
+    return isinstance(value, str) and not any(sign.isprintable() and not sign.isspace() for sign in value)
+
+
+def has_length(name: str, max_length: int = MAX_NAME) -> bool:
+    """Whether a name has a character that can be seen, and not too many characters."""
+    return not is_blank(name) and len(name.strip()) <= max_length
 
 
 def check_values(rule: Rule, properties: Mapping[str, Any], record: Rule | Each, place: str = "") -> None:
@@ -121,7 +143,7 @@ def check_values(rule: Rule, properties: Mapping[str, Any], record: Rule | Each,
     for option, names in options:
         for name in names:
             if name not in properties:
-                refuse(rule, f"{place}{option}: {name} is none of its properties", name)
+                refuse(rule, f"{place}{option}: {name!r} is none of its properties", name)
     for name, length in record.max.items():
         if not 1 <= length <= MAX_TEXT:
             refuse(rule, f"{place}max: {name} must be from 1 to {MAX_TEXT:,}", length)
@@ -168,5 +190,5 @@ def _check_associated(rule: Rule, place: str, pair: set[str]) -> None:
 
 
 def _check_label(rule: Rule, place: str, label: str | None) -> None:
-    if label is not None and not 1 <= len(label.strip()) <= MAX_NAME:
+    if label is not None and not has_length(label):
         refuse(rule, f"{place}: a label has 1 to {MAX_NAME} characters", label)

@@ -133,7 +133,9 @@ def is_path(value: str) -> bool:
 
 def is_filled_in(value: Any) -> bool:
     """Whether a message fills a value in: a path or a directive."""
-    return isinstance(value, dict) or (isinstance(value, str) and is_path(value))
+    if isinstance(value, dict):
+        return any(name.startswith("@") for name in value)
+    return isinstance(value, str) and is_path(value)
 
 
 def is_list_path(value: str) -> bool:

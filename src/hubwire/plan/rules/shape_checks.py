@@ -8,7 +8,18 @@ import msgspec
 
 from hubwire.destination import DEFAULTS, Destination
 from hubwire.errors import BadValue
-from hubwire.plan.rules.record_checks import MAX_NAME, PROPERTY, check_key, check_record, check_values, refuse
+from hubwire.plan.rules.record_checks import (
+    MAX_NAME,
+    PROPERTY,
+    check_identifying,
+    check_key,
+    check_object,
+    check_record,
+    check_values,
+    has_length,
+    is_blank,
+    refuse,
+)
 from hubwire.plan.rules.resolving import is_path, traits_named, transforms_named
 from hubwire.rule import Rule
 
@@ -28,13 +39,16 @@ _WRITING = ("key", "person", "transform", "properties", "fallback", "max", *_OF_
 
 def check_shape(rule: Rule) -> None:
     """Refuse fields that do not go together. Errors: BadValue."""
+    for field in ("if_portal_has", "if_portal_lacks"):
+        for object_type in getattr(rule, field):
+            check_object(rule, field, object_type)
     others = [getattr(rule, name) is not None for name in ACTIONS[2:]]
     has = (rule.skip is not None, bool(rule.drop or rule.keep), *others)
     actions = [name for name, is_given in zip(ACTIONS, has, strict=True) if is_given]
     if len(actions) != 1:
         refuse(rule, f"give one of {', '.join(ACTIONS[:-1])}, and {ACTIONS[-1]}, not {' and '.join(actions) or 'none'}")
     if rule.skip is not None:
-        if not 1 <= len(rule.skip.strip()) <= MAX_SKIP:
+        if not has_length(rule.skip, MAX_SKIP):
             refuse(rule, f"skip says why, in 1 to {MAX_SKIP} characters", rule.skip)
         _check_writes_nothing(rule, "a rule that skips")
     elif rule.object is not None:
@@ -68,11 +82,17 @@ def _check_taken(rule: Rule) -> None:
     for part in rule.keep:
         if part not in ("properties", "traits"):
             refuse(rule, f"keep: {part!r} is neither properties nor traits", part)
+        for name in rule.keep[part]:
+            if is_blank(name):
+                refuse(
+                    rule, f"keep: {part}: {name!r} is the name of no field; keep = {{ {part} = [] }} keeps none", name
+                )
 
 
 def _check_event(rule: Rule, event: str) -> None:
-    if not 1 <= len(event.strip()) <= MAX_NAME:
-        refuse(rule, f"the name of an event has 1 to {MAX_NAME} characters", event)
+    if not has_length(event):
+        example = "give the label or the internal name of one, such as Order Completed"
+        refuse(rule, f"event: its name has 1 to {MAX_NAME} characters; {example}", event)
     others = given(rule, _OF_RECORDS)
     if others:
         refuse(rule, f"an event has no {', '.join(others)}", others[0])
@@ -92,6 +112,8 @@ def _check_event(rule: Rule, event: str) -> None:
     for name in rule.person:
         if name not in PERSON:
             refuse(rule, f"person: {name!r} is none of {', '.join(PERSON)}", name)
+        if name != "match":
+            check_identifying(rule, f"person.{name}", rule.person[name])
     if "match" in rule.person:
         _check_match(rule, rule.person["match"])
     if isinstance(rule.properties, str):
@@ -100,6 +122,9 @@ def _check_event(rule: Rule, event: str) -> None:
         if rule.fallback or rule.max:
             refuse(rule, "fallback and max need properties that are given one by one")
     else:
+        for name in rule.properties:
+            if is_blank(name):
+                refuse(rule, f"property {name!r}: name the property of the event, such as total", name)
         check_values(rule, rule.properties, rule)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -106,8 +107,8 @@ def test_rules_that_do_what_they_say_are_taken() -> None:
         ({"key": {"User Id": "$.userId"}}, "key 'User Id': not the internal name of a property"),
         ({"key": {"user_id": "$.userId"}, "properties": {"user_id": 1}}, "the key says which record it is"),
         ({"mode": "create", "only_if_empty": ["plan"]}, 'only_if_empty has no use with mode = "create"'),
-        ({"only_if_empty": ["first_plan"]}, "only_if_empty: first_plan is none of its properties"),
-        ({"fallback": {"tier": "free"}}, "fallback: tier is none of its properties"),
+        ({"only_if_empty": ["first_plan"]}, "only_if_empty: 'first_plan' is none of its properties"),
+        ({"fallback": {"tier": "free"}}, "fallback: 'tier' is none of its properties"),
         ({"fallback": {"plan": {"@pth": "$.a"}}}, "/fallback.plan has an invalid directive: @pth."),
         ({"max": {"plan": 0}}, "max: plan must be from 1 to 65,536"),
         ({"person": {"email": "$.traits.email"}}, "only an event has a person"),
@@ -235,3 +236,77 @@ def test_two_lists_that_write_one_property_of_the_same_records_are_refused() -> 
     first, second = (rule(name=name, **order, each=[lines]) for name in ("First", "Second"))
 
     assert "rule 'First' writes the line_item property price, too" in refusal(first, second)
+
+
+GUID = "1b2c3d4e-0000-4000-8000-1234567890ab"
+CITY = {"object": "contact", "properties": {"city": "x"}}
+DEAL: dict[str, Any] = {"object": "deal", "key": {"deal_id": "$.id"}, "properties": {"dealname": "x"}}
+LINES: dict[str, Any] = {
+    "list": "$.l",
+    "object": "line_item",
+    "key": {"line_id": "$.id"},
+    "properties": {"name": "$.n"},
+}
+LIST: dict[str, Any] = {"list": "VIP"}
+TYPE: dict[str, Any] = {"subscription": "9"}
+
+
+@pytest.mark.parametrize("empty", ["", "  ", "\u200b"])
+@pytest.mark.parametrize(
+    ("place", "with_name"),
+    [
+        ("name", lambda empty: CITY | {"name": empty}),
+        ("trigger", lambda empty: CITY | {"trigger": empty}),
+        ("event", lambda empty: {"event": empty}),
+        ("object", lambda empty: CITY | {"object": empty}),
+        ("property", lambda empty: CITY | {"properties": {empty: "x"}}),
+        ("property", lambda empty: {"event": "e", "properties": {empty: "$.x"}}),
+        ("key", lambda empty: CITY | {"key": {empty: "$.x"}}),
+        ("key email", lambda empty: CITY | {"key": {"email": empty}}),
+        ("find", lambda empty: DEAL | {"find": [{empty: "$.x"}]}),
+        ("find name", lambda empty: DEAL | {"find": [{"name": empty}]}),
+        ("person", lambda empty: {"event": "e", "person": {empty: "$.x"}}),
+        ("person.utk", lambda empty: {"event": "e", "person": {"utk": empty}}),
+        ("person.match", lambda empty: {"event": "e", "person": {"match": {empty: "$.x"}}}),
+        ("on", lambda empty: {"event": "e", "on": empty}),
+        ("on", lambda empty: LIST | {"on": empty}),
+        ("associate: object", lambda empty: DEAL | {"associate": [{"object": empty}]}),
+        ("associate: a label", lambda empty: DEAL | {"associate": [{"object": "contact", "label": empty}]}),
+        ("associate: key", lambda empty: DEAL | {"associate": [{"object": "contact", "key": {empty: "x"}}]}),
+        ("each line_item: list", lambda empty: DEAL | {"each": [LINES | {"list": empty}]}),
+        ("each line_item: property", lambda empty: DEAL | {"each": [LINES | {"properties": {empty: "x"}}]}),
+        ("each line_item: a label", lambda empty: DEAL | {"each": [LINES | {"label": empty}]}),
+        ("list", lambda empty: {"list": empty}),
+        ("flag", lambda empty: LIST | {"flag": empty}),
+        ("member", lambda empty: LIST | {"member": empty}),
+        ("subscription", lambda empty: {"subscription": empty}),
+        ("status", lambda empty: TYPE | {"status": empty}),
+        ("legal_basis", lambda empty: TYPE | {"legal_basis": empty, "legal_basis_explanation": "x"}),
+        ("legal_basis", lambda empty: TYPE | {"legal_basis": "NON_GDPR", "legal_basis_explanation": empty}),
+        ("form", lambda empty: {"form": empty, "fields": {"a": "x"}}),
+        ("fields", lambda empty: {"form": GUID, "fields": {empty: "x"}}),
+        ("legal_consent", lambda empty: {"form": GUID, "fields": {"a": "x"}, "legal_consent": {empty: {"a": 1}}}),
+        ("skip", lambda empty: {"skip": empty}),
+        ("drop", lambda empty: {"drop": [empty or "traits."]}),
+        ("keep", lambda empty: {"keep": {"properties": [empty]}}),
+        ("only_if_empty", lambda empty: CITY | {"only_if_empty": [empty]}),
+        ("max", lambda empty: CITY | {"max": {empty: 5}}),
+        ("fallback", lambda empty: CITY | {"fallback": {empty: 5}}),
+        ("if_portal_has", lambda empty: CITY | {"if_portal_has": [empty]}),
+        ("transform", lambda empty: CITY | {"transform": {empty: "$.x"}}),
+    ],
+)
+def test_an_empty_name_is_refused_with_its_place(
+    place: str, with_name: Callable[[str], dict[str, Any]], empty: str
+) -> None:
+    fields = {"name": "R", "trigger": 'type = "group"'} | with_name(empty)
+    with pytest.raises(BadValue) as refused:
+        check_rules([msgspec.convert(fields, Rule)])
+    assert place in str(refused.value).removeprefix("rule 'R': ")[: len(place) + 8]
+
+
+@pytest.mark.parametrize("field", ["event", "userId", "name"])
+def test_a_trigger_for_an_empty_field_never_fires(field: str) -> None:
+    trigger = f'{field} = ""'
+    with pytest.raises(BadValue, match=f"never fire: {field} is never empty"):
+        check_rules([msgspec.convert(CITY | {"name": "R", "trigger": trigger}, Rule)])

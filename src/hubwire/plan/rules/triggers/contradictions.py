@@ -1,7 +1,7 @@
 """Finds conditions of a trigger that cannot all be true, so that the trigger never fires.
 
-Only what is sure counts: two values for one field, a range without numbers, a text and a number for one field, `null`
-and a value, and a comparison of two literals that is false. Used on save.
+Only what is sure counts: an empty name or id, two values for one field, a range without numbers, a text and a number
+for one field, `null` and a value, and a comparison of two literals that is false. Used on save.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from hubwire.plan.rules.triggers.syntax import Call, Comparison, Field, Joined, 
 from hubwire.plan.rules.values import is_number
 
 MAX_PAIRS = 10_000
+NEVER_EMPTY = frozenset({"event", "name", "userId", "anonymousId", "groupId", "previousId", "messageId"})
+"""The fields at the top of a message that count as absent if they are empty."""
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -38,6 +40,8 @@ def contradiction(node: Node) -> str | None:
             for first, second in islice(combinations(parts, 2), MAX_PAIRS):
                 if _exclude(first, second) or _exclude(second, first):
                     return f"{written(first)} and {written(second)} are never true together; join them with `or`"
+        case Comparison("=", Field((root,)), Literal("")) if root in NEVER_EMPTY:
+            return f"{root} is never empty; a message without one does not have the field"
         case Comparison("=", Literal(left), Literal(right)) if _differ(left, right):
             return f"{written(node)} is never true"
     return None
