@@ -389,8 +389,12 @@ async def test_a_person_deleted_for_privacy_is_said_once_and_nothing_is_sent_any
     assert installation.world.calls() == before
     assert len(installation.world.emulator.events()) == events
     assert set(installation.world.reasons().values()) == {("discarded", "deleted-for-privacy")}
+    await installation.group("acme.com", name="Acme")
+    assert installation.companies("acme.com") == [], "a message that is discarded creates no company either"
     await installation.identify("bob@example.com")
     assert installation.contact("bob@example.com")
+    await installation.group("acme.com", "bob@example.com", name="Acme")
+    assert len(installation.companies("acme.com")) == 1
 
 
 # -- 9. merged and renamed companies

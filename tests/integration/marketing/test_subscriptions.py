@@ -313,3 +313,18 @@ async def test_a_person_with_an_own_id_shows_lists_and_subscriptions_whoever_ask
         assert [preference.subscription_id for preference in known.preferences] == [NEWS]
         world.store.privacy.erase(Trail(emails={ANN}, keys={("server", "u:ann")}), [], world.clock.now_ms())
         assert world.record.marketing.of_person(keys) == []
+
+
+async def test_nothing_is_sent_for_a_person_with_an_own_id_who_was_deleted_for_privacy(tmp_path: Path) -> None:
+    destination = structs.replace(with_rules(NEWSLETTER), contact_key={"user_number": "$.userId"})
+    number = {"name": "user_number", "label": "n", "type": "string", "fieldType": "text", "hasUniqueValue": True}
+    async with World(tmp_path, destination=destination) as world:
+        world.emulator.seed(properties={"contacts": [{**number, "groupName": "contactinformation"}]})
+        await deliver(world, wish("ann", True, 0))
+        [contact] = world.emulator.contacts()
+        world.emulator.delete_for_privacy(contact["id"])
+        world.clock.advance(60)
+        await deliver(world, wish("ann", True, 60, traits={"email": ANN, "newsletter": True, "city": "Linz"}))
+        await deliver(world, wish("ann", False, 120))
+        assert list(world.reasons().values())[-2:] == [("discarded", "deleted-for-privacy")] * 2
+        assert states(world).get(ANN, {}) == {}

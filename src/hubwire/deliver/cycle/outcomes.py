@@ -54,6 +54,11 @@ class Outcomes:
     def discard_or_hold(self, position: int, fate: Discard | Hold) -> None:
         self.fates[position] = fate
 
+    def are_erased(self, positions: Iterable[int]) -> bool:
+        """Whether all these messages are of people whom HubSpot deleted for privacy, so nothing of them is sent."""
+        fates = (self.fates.get(position) for position in positions)
+        return all(isinstance(fate, Discard) and fate.reason is Reason.DELETED_FOR_PRIVACY for fate in fates)
+
     def leave_out(self, position: int, items: Iterable[LeftOut]) -> None:
         self.left_out.setdefault(position, []).extend(items)
 

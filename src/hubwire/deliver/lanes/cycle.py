@@ -145,6 +145,8 @@ async def send_work(cycle_state: CycleState, work: Work) -> None:
 async def _send_others(cycle_state: CycleState, work: Work, contacts: Mapping[str, Sequence[str]]) -> None:
     """Send everything else than contacts and events, after the contacts: their associations lead to companies that
     HubSpot created from e-mail domains. `contacts` are those to be associated, by domain."""
+    erased = cycle_state.outcomes.are_erased
+    work.companies = {key: desired for key, desired in work.companies.items() if not erased(desired.positions)}
     if work.companies or work.associations:
         cycle_state.portal.companies_sent_at_ms = cycle_state.now_ms
     if work.companies:

@@ -93,7 +93,12 @@ async def _without_erased(cycle_state: CycleState, desired: Desired) -> Desired:
     """Without people whom HubSpot deleted for privacy: their addresses do not go there again."""
     people = await cycle_state.load(cycle_state.record.people, {email for email, _ in desired})
     erased = {email for email, person in people.items() if person.refused_at_ms is not None}
-    return {place: subscription for place, subscription in desired.items() if place[0] not in erased}
+    are_erased = cycle_state.outcomes.are_erased  # also people who are known by another key than their address
+    return {
+        place: subscription
+        for place, subscription in desired.items()
+        if place[0] not in erased and not are_erased(subscription.positions)
+    }
 
 
 async def _read_types(cycle_state: CycleState, desired: Desired, *, is_replay: bool) -> bool:
