@@ -700,16 +700,25 @@ async def test_a_plan_says_what_would_lose_and_writes_nothing(installation: Inst
     world = installation.world
     world.emulator.seed(contacts=[{"properties": {"email": "rep@ex.org"}}])
     world.emulator.edit("contacts", installation.contact("rep@ex.org")["id"], REP)
-    world.append([OLD_IDENTIFY], is_backfill=True)
+    world.emulator.seed(companies=[{"properties": {"domain": "ex.org"}}])
+    [company] = installation.companies("ex.org")
+    world.emulator.edit("companies", company["id"], {"name": "By hand"})
+    group = {"type": "group", "userId": "h1", "messageId": "h1g", "groupId": "g", "timestamp": OLD}
+    traits = {"website": "ex.org", "name": "Old name", "city": "Graz"}
+    world.append([OLD_IDENTIFY, {**group, "traits": traits}], is_backfill=True)
     rows = world.journal.read(0, 10, source_ids=None, is_backfill=True)
     client = HubSpotClient(
         "http://hubspot.test", FixedToken(Secret(TOKEN)), Paths(), clock=world.clock, transport=world.transport
     )
-    [run], requests = await compared(world.store, client, DESTINATION, rows, world.clock)
+    [run, of_group], requests = await compared(world.store, client, DESTINATION, rows, world.clock)
     lost = {item.field for item in run.left_out if item.reason == "newer-in-hubspot"}
     assert lost == {"phone", "city", "lifecyclestage"}
     [operation] = run.operations
     assert operation.fields == []
-    assert requests[0].body["inputs"][0]["properties"] == {}
+    [upsert] = [request for request in requests if "contacts/batch/upsert" in request.path]
+    assert upsert.body["inputs"][0]["properties"] == {}
+    lost = {item.field for item in of_group.left_out if item.reason == "newer-in-hubspot"}
+    assert lost == {"name"}, "also of a company that Hubwire has never written to"
+    assert "name" not in {field.name for field in of_group.operations[0].fields}
     assert installation.contact("rep@ex.org")["properties"]["city"] == "Newtown"
     assert installation.calls("upsert") == 0

@@ -29,6 +29,7 @@ from hubwire.deliver.steps import (
 from hubwire.deliver.steps.company_state import compare_companies
 from hubwire.deliver.steps.contact_state import look_up_contacts
 from hubwire.deliver.steps.record_calls import COMPANY, CONTACT, upsert_call
+from hubwire.deliver.steps.record_values import late_names
 from hubwire.delivery import State
 from hubwire.destination import Destination, Source
 from hubwire.hubspot.call import (
@@ -163,13 +164,29 @@ async def compare(work: PlannedWork, rows: Sequence[JournalRow], cycle_state: Cy
     for desired in work.merged.companies.values():
         desired.drop(companies.DOMAIN)
     await look_up_contacts(cycle_state, work.merged.contacts, frozenset())
-    await compare_companies(cycle_state, work.merged.companies, {})
+    await compare_companies(cycle_state, work.merged.companies, await _found_companies(cycle_state, work.merged))
     for position, items in work.outcomes.left_out.items():
         lost = {item.field for item in items if item.reason is Reason.NEWER_IN_HUBSPOT}
         for operation in work.by_position.get(position, ()):
             if lost and isinstance(operation, UpsertContact | UpsertCompany):
                 for name in lost & operation.properties.keys():
                     del operation.properties[name]
+
+
+async def _found_companies(cycle_state: CycleState, work: Work) -> dict[str, company_search.CompanyMatch]:
+    """The companies in HubSpot to which late messages write, and that the memory does not know, by domain."""
+    domains = [
+        domain
+        for domain, desired in work.companies.items()
+        if unique_property(domain) is None
+        and cycle_state.company_id(domain) is None
+        and late_names(cycle_state, desired, desired.values)
+    ]
+    caller, portal, paths = cycle_state.caller, cycle_state.portal, cycle_state.paths
+    has_key = KEY_PROPERTY in cycle_state.schema.company
+    return (
+        (await company_search.find_companies(caller, portal, paths, domains, has_key=has_key)).found if domains else {}
+    )
 
 
 def shown(
