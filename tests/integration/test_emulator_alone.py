@@ -1,11 +1,17 @@
-"""The emulator's command starts without the rest of Hubwire, and a server without what it does not need."""
+"""The emulator as a process and on a socket: what its command and a server load, and how it talks HTTP."""
 
 from __future__ import annotations
 
 import socket
+import ssl
 import subprocess
 import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
 from urllib.parse import urlsplit
+
+import pytest
 
 from hubwire.testing import running_emulator
 
@@ -62,3 +68,13 @@ def test_a_server_returns_the_memory_of_large_blocks_to_the_system() -> None:
         for word in ("yes", "no")
     }
     assert kept_bytes["yes"] < 2_000_000 < 20_000_000 < kept_bytes["no"], "only with return_memory()"
+
+
+def test_a_program_that_trusts_the_authority_is_served_over_https(tmp_path: Path) -> None:
+    with running_emulator(https=tmp_path) as emulator:
+        assert emulator.base_url.startswith("https://127.0.0.1:")
+        trusting = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+        with urllib.request.urlopen(f"{emulator.base_url}/_emulator/stats", context=trusting) as answer:
+            assert answer.status == 200
+        with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
+            urllib.request.urlopen(f"{emulator.base_url}/_emulator/stats")

@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-import ssl
-import urllib.error
-import urllib.request
 from pathlib import Path
 
-import pytest
 from cryptography import x509
 
 from hubwire.emulator.http.certificate import certificate_in
-from hubwire.testing import running_emulator
-
-
-def test_a_program_that_trusts_the_authority_is_served_over_https(tmp_path: Path) -> None:
-    with running_emulator(https=tmp_path) as emulator:
-        assert emulator.base_url.startswith("https://127.0.0.1:")
-        trusting = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
-        with urllib.request.urlopen(f"{emulator.base_url}/_emulator/stats", context=trusting) as answer:
-            assert answer.status == 200
-        with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
-            urllib.request.urlopen(f"{emulator.base_url}/_emulator/stats")
 
 
 def test_the_certificate_is_kept_and_speaks_for_hubspots_host(tmp_path: Path) -> None:
