@@ -249,6 +249,11 @@ NOTES: dict[str, Note] = {
     "legacy_properties.read_property": Note("one definition", LEGACY, "documented"),
     "legacy_properties.create_property": Note("a definition", LEGACY, "documented"),
     "legacy_properties.list_groups": Note("with their properties on request", LEGACY, "documented"),
+    "forms.list_forms": Note(
+        "the seeded forms with names, labels and fields, by page",
+        "Forms API, get forms",
+        "documented; the type of a field is a text or a choice, and creation times are left out: chosen",
+    ),
     "forms.submit": Note(
         "creates or changes the contact and counts the conversion; a `hutk` brings the visits before; example.com and "
         "test.com create nothing; up to a month old, 1,000 fields; a seeded form demands its fields",

@@ -461,6 +461,7 @@ def _legacy(walk: Walk) -> None:
     walk.call("GET", "/crm-pipelines/v1/pipelines/deals")
     walk.call("GET", "/settings/v3/users/teams")
     walk.call("POST", "/oauth/v2/private-apps/get/access-token-info", {"tokenKey": "t"})
+    walk.call("GET", "/marketing/v3/forms", query="limit=1")
     form = {"fields": [{"name": "email", "value": "form@ex.org", "objectTypeId": "0-1"}]}
     for path in ("submit", "secure/submit"):
         walk.call("POST", f"/submissions/v3/integration/{path}/1234567/form-1", form)

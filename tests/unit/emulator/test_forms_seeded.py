@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
+from hubwire.hubspot.form_definitions import FormDefinition, forms_of
 from hubwire.testing import Emulator
 
 FIELDS = [{"name": "email", "required": True}, {"name": "plan", "options": ["free", "pro"]}]
@@ -52,3 +54,19 @@ def test_a_deletion_for_privacy_takes_lists_subscriptions_and_submissions_along(
     assert emulator.call("GET", "/_emulator/submissions").body["results"] == []
     assert [found["members"] for found in emulator.call("GET", "/_emulator/lists").body["results"]] == [[]]
     assert submit(emulator, "f1", email="a@acme.com") == (400, ["BLOCKED_EMAIL"])
+
+
+def test_the_forms_are_listed_with_their_fields_page_by_page(emulator: Emulator) -> None:
+    emulator.seed(
+        forms=[{"id": "f3", "name": "Trial", "fields": [{"name": "name", "objectTypeId": "0-2", "label": "Company"}]}]
+    )
+    first = emulator.call("GET", "/marketing/v3/forms?limit=2").body
+    second = emulator.call("GET", f"/marketing/v3/forms?limit=2&after={first['paging']['next']['after']}").body
+    forms, after = forms_of(msgspec.json.encode({"results": [*first["results"], *second["results"]]}))
+    assert forms == [
+        FormDefinition("f1", "f1", {"email": "email", "plan": "plan"}),
+        FormDefinition("f2", "f2", {}),
+        FormDefinition("f3", "Trial", {"company.name": "Company"}),
+    ]
+    assert after is None
+    assert "paging" not in second

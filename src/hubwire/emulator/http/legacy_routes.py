@@ -141,6 +141,7 @@ def _form_routes() -> Iterator[Route]:
     open_path = "/submissions/v3/integration/submit/{portalId}/{formGuid}"
     yield Route("POST", open_path, forms.submit, "v3", Lane.OPEN_FORMS, needs_token=False)
     secure_path = "/submissions/v3/integration/secure/submit/{portalId}/{formGuid}"
+    yield Route("GET", "/marketing/v3/forms", forms.list_forms, "v3", Lane.GENERAL, _any_of("forms"))
     yield Route("POST", secure_path, forms.submit, "v3", Lane.FORMS, _any_of("forms"))
 
 

@@ -16,6 +16,7 @@ class FormField(msgspec.Struct, kw_only=True, rename="camel"):
     """One field; with `options`, only these values are accepted."""
 
     name: str
+    label: str = ""
     object_type_id: str = "0-1"
     required: bool = False
     options: list[str] = []
@@ -25,6 +26,7 @@ class Form(msgspec.Struct, kw_only=True):
     """One form."""
 
     id: str
+    name: str = ""
     fields: list[FormField] = []
     captcha: bool = False
 

@@ -1,4 +1,5 @@
-"""Form submissions: a contact is made or changed by its e-mail, and the submission is kept for the control plane.
+"""Forms: a list of them, and submissions. A contact is made or changed by its e-mail; the control plane has each
+submission.
 
 Source: HubSpot's submission pages (errors, the month, 1,000 fields); that addresses at example.com and test.com answer
 200 and create nothing was seen on a live portal. Chosen: until forms are seeded, a form of any id exists, with any
@@ -16,7 +17,7 @@ import msgspec
 
 from hubwire.emulator.calls.crm.writing import carry_out
 from hubwire.emulator.moments import iso
-from hubwire.emulator.store.forms import refusal, with_captcha
+from hubwire.emulator.store.forms import Form, refusal, with_captcha
 from hubwire.emulator.store.objects.history import FORM
 from hubwire.emulator.store.objects.values import ValueRefused, check_email
 from hubwire.emulator.store.objects.writes import Scalar, plan_write
@@ -24,6 +25,7 @@ from hubwire.emulator.store.portal import Portal
 from hubwire.emulator.wire import Refusal, Reply, Request, decode, json_reply, not_found
 
 MAX_FIELDS = 1_000
+MAX_PAGE = 100
 MONTH_MS = 31 * 86_400_000
 _HUTK = re.compile("[0-9a-fA-F]{32}")
 SILENT_DOMAINS = frozenset({"example.com", "test.com"})
@@ -137,3 +139,40 @@ def _write(portal: Portal, email: str, values: dict[str, Scalar]) -> None:
     except Refusal:
         return  # a form says nothing of values that the contact cannot take
     carry_out(portal, context, plan)
+
+
+def list_forms(portal: Portal, request: Request) -> Reply:
+    """`GET /marketing/v3/forms`: a page of the seeded forms with their fields, a group for each field."""
+    limit, after = request.query_page(20, MAX_PAGE)
+    found = list(portal.forms.values())[after:]
+    body: dict[str, Any] = {"results": [_listed(form) for form in found[:limit]]}
+    if len(found) > limit:
+        body["paging"] = request.next_page(str(after + limit), limit)
+    return json_reply(200, body)
+
+
+def _listed(form: Form) -> dict[str, Any]:
+    groups = [
+        {
+            "groupType": "default_group",
+            "richTextType": "text",
+            "fields": [
+                {
+                    "objectTypeId": field.object_type_id,
+                    "name": field.name,
+                    "label": field.label or field.name,
+                    "required": field.required,
+                    "hidden": False,
+                    "fieldType": "dropdown" if field.options else "single_line_text",
+                }
+            ],
+        }
+        for field in form.fields
+    ]
+    return {
+        "id": form.id,
+        "name": form.name or form.id,
+        "formType": "hubspot",
+        "archived": False,
+        "fieldGroups": groups,
+    }
