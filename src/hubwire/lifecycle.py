@@ -110,7 +110,7 @@ def return_memory() -> None:
     """Let glibc return freed memory to the system, and keep few heaps. Other C libraries are left as they are.
 
     By itself, glibc keeps blocks as large as the largest that was ever freed, and a heap for each thread of the first
-    few. A server that had 60,000 messages to deliver kept a tenth more memory for good (`make bench-versus`).
+    few.
     Source: mallopt(3); fixed thresholds switch glibc's growing ones off.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
