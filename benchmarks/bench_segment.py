@@ -103,6 +103,8 @@ def main() -> None:
         help="Hubwire with the modules that `make compile` built",
     )
     given = parser.parse_args()
+    if given.compiled and not COMPILED.is_dir():
+        parser.error("--compiled: there is no build/compiled/site yet: make compile")
     folder = node_packages("segment", PACKAGE, overrides={"fast-uri": "3.1.0"})
     corpus = [
         {name: value for name, value in message.items() if name not in TIMES}

@@ -88,10 +88,11 @@ def plan_by_rules(targets: Targets, firing: Firing, default: Plan | None, is_ove
             found = _apply(targets, other)
         except (MappingFailed, RecursionError) as exc:
             report(targets.plan, rule, Reason.RULE_FAILED, str(exc))
-            continue
+        else:
+            waiting += [_Wait(rule, place, fate) for place, fate in found]
         finally:
+            # No `continue` above: mypyc has none inside of try and finally.
             targets.fields = fields
-        waiting += [_Wait(rule, place, fate) for place, fate in found]
     _settle(targets, before, waiting, is_over)
     return targets.plan
 
