@@ -203,7 +203,7 @@ class Paths:
         return f"{self.lists}/search"
 
     def forms(self, count: int, after: str | None = None) -> str:
-        """GET: a page of the forms with their fields. They have no dated path."""
+        """GET: a page of the forms with their fields. Their dated path (2026-09) is a beta."""
         return f"/marketing/v3/forms?limit={count}" + (f"&after={quote(after, safe='')}" if after else "")
 
     def one_list(self, list_id: str) -> str:

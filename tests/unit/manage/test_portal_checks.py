@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hubwire.destination import Destination
+from hubwire.destination import Destination, Mapping
 from hubwire.manage.rules.portal_checks import portal_fault
 from hubwire.manage.schema.report import PortalContents
 from hubwire.object_types import ObjectType, standard_type
@@ -83,3 +83,20 @@ def test_what_the_portal_lacks_is_named(changes: dict[str, Any], expected: str) 
 @pytest.mark.parametrize("stage", ["$.properties.stage", "processed", "s2", {"@template": "{{event}}"}])
 def test_a_stage_of_the_message_or_of_the_pipeline_is_taken(stage: object) -> None:
     assert fault(properties={"hs_pipeline_stage": stage}) == ""
+
+
+def test_an_event_of_another_account_is_refused_with_the_own_number() -> None:
+    event: dict[str, Any] = {
+        "name": "E",
+        "trigger": 'type = "track"',
+        "event": "pe77_orders",
+        "properties": "$.properties",
+    }
+    rule = msgspec.convert(event, Rule)
+    found = portal_fault(rule, Destination(destination_id=1, name="hubspot"), contents())
+    assert found is not None
+    assert str(found) == "rule 'E': pe77_orders is an event of the account 77"
+    assert "pe1_" in found.hint
+    own = msgspec.structs.replace(rule, event="pe1_orders")
+    makes_events = Destination(destination_id=1, name="hubspot", mapping=Mapping(create_event_definitions=True))
+    assert portal_fault(own, makes_events, contents()) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -19,6 +20,8 @@ from hubwire.schema import ObjectSchema, PropertyDefinition
 
 MAKE_IT = "Choose another property, or create this one on the page Schema."
 KEYS = ("email", "domain")
+_FULL_NAME = re.compile(r"pe(\d+)_.+", re.ASCII)
+"""The full name of an event, with the number of its account."""
 
 
 def portal_fault(rule: Rule, destination: Destination, contents: PortalContents) -> BadValue | None:
@@ -135,6 +138,14 @@ def _event_faults(rule: Rule, destination: Destination, contents: PortalContents
     if not schema.events_available:
         fault = BadValue("event", f"rule {rule.name!r}: this portal has no custom events", value=name)
         fault.hint = "They need an Enterprise tier and the event scopes. `hubwire doctor` shows what is missing."
+        yield fault
+        return
+    full = _FULL_NAME.fullmatch(name.strip())
+    if full is not None and schema.hub_id and full[1] != schema.hub_id:
+        fault = BadValue("event", f"rule {rule.name!r}: {name} is an event of the account {full[1]}", value=name)
+        fault.hint = (
+            f"This destination sends to {schema.hub_id}: name the event by its label, or as pe{schema.hub_id}_…"
+        )
         yield fault
         return
     if is_path(name) or destination.mapping.create_event_definitions:
