@@ -156,7 +156,7 @@ def test_the_rules_survive_an_apply_file(result: TakeOver, tmp_path: Path) -> No
         ({"settings": {"city": "x"}}, Verdict.TAKEN_NEVER_SENT, "maps no email"),
         ({"settings": CONTACT, "trigger": "type = 'identify'"}, Verdict.NOT_TAKEN, "can never fire"),
         ({"settings": CONTACT, "trigger": "anonymousId = 1;"}, Verdict.NOT_TAKEN, "Segment could not read its trigger"),
-        ({"settings": CONTACT, "trigger": 'event = ""'}, Verdict.TAKEN_NEVER_SENT, "event without a name"),
+        ({"settings": CONTACT, "trigger": 'event = ""'}, Verdict.NOT_TAKEN, "can never fire"),
         ({"settings": CONTACT | {"properties": {"@path": "$.traits"}}}, Verdict.TAKEN, ""),
         (
             {"settings": CONTACT | {"properties": {"@path": "$.traits"}}, "trigger": 'event = "A"'},
