@@ -136,8 +136,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     linger_seconds: Annotated[
         float,
         Meta(ge=0, le=60, description="How long live messages wait so that one HubSpot call can carry more of them."),
-    ] = 1.05
-    """A little more than a second: SDKs upload every half second, and the third upload travels with the first."""
+    ] = 1.0
     company_linger_seconds: Annotated[
         float,
         Meta(
