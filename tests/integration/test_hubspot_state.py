@@ -722,3 +722,24 @@ async def test_a_plan_says_what_would_lose_and_writes_nothing(installation: Inst
     assert "name" not in {field.name for field in of_group.operations[0].fields}
     assert installation.contact("rep@ex.org")["properties"]["city"] == "Newtown"
     assert installation.calls("upsert") == 0
+
+
+async def test_a_plan_finds_companies_by_their_own_key(installation: Installation) -> None:
+    world = installation.world
+    property_ = {"name": "account_id", "type": "string", "fieldType": "text", "hasUniqueValue": True}
+    world.emulator.seed(properties={"companies": [property_]})
+    world.emulator.seed(companies=[{"properties": {"name": "?", "account_id": "a1"}}])
+    [company] = world.emulator.companies()
+    world.emulator.edit("companies", company["id"], {"name": "By hand"})
+    group = {"type": "group", "userId": "h1", "messageId": "h1g", "groupId": "a1", "timestamp": OLD}
+    world.append([{**group, "traits": {"name": "Old name", "city": "Graz"}}], is_backfill=True)
+    rows = world.journal.read(0, 10, source_ids=None, is_backfill=True)
+    destination = structs.replace(
+        DESTINATION, company_key={"account_id": "$.groupId"}, mapping=Mapping_(companies_need_contact=False)
+    )
+    client = HubSpotClient(
+        "http://hubspot.test", FixedToken(Secret(TOKEN)), Paths(), clock=world.clock, transport=world.transport
+    )
+    [run], _ = await compared(world.store, client, destination, rows, world.clock)
+    assert {item.field for item in run.left_out if item.reason == "newer-in-hubspot"} == {"name"}
+    assert "city" in {field.name for operation in run.operations for field in operation.fields}

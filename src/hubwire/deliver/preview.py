@@ -28,6 +28,7 @@ from hubwire.deliver.steps import (
 )
 from hubwire.deliver.steps.company_state import compare_companies
 from hubwire.deliver.steps.contact_state import look_up_contacts
+from hubwire.deliver.steps.keyed_companies import meet_companies
 from hubwire.deliver.steps.record_calls import COMPANY, CONTACT, upsert_call
 from hubwire.deliver.steps.record_values import late_names
 from hubwire.delivery import State
@@ -161,10 +162,17 @@ async def compare(work: PlannedWork, rows: Sequence[JournalRow], cycle_state: Cy
     cycle_state.received_at_ms = {row.position: row.received_at_ms for row in rows}
     cycle_state.people = cycle_state.record.people(cycle_state.destination_id, work.merged.contacts.keys())
     cycle_state.companies = cycle_state.record.companies(cycle_state.destination_id, work.merged.companies.keys())
+    domains = {
+        key: value.value
+        for key, desired in work.merged.companies.items()
+        if (value := desired.values.get(companies.DOMAIN))
+    }
     for desired in work.merged.companies.values():
         desired.drop(companies.DOMAIN)
     await look_up_contacts(cycle_state, work.merged.contacts, frozenset())
-    await compare_companies(cycle_state, work.merged.companies, await _found_companies(cycle_state, work.merged))
+    await compare_companies(
+        cycle_state, work.merged.companies, await _found_companies(cycle_state, work.merged, domains)
+    )
     for position, items in work.outcomes.left_out.items():
         lost = {item.field for item in items if item.reason is Reason.NEWER_IN_HUBSPOT}
         for operation in work.by_position.get(position, ()):
@@ -173,20 +181,28 @@ async def compare(work: PlannedWork, rows: Sequence[JournalRow], cycle_state: Cy
                     del operation.properties[name]
 
 
-async def _found_companies(cycle_state: CycleState, work: Work) -> dict[str, company_search.CompanyMatch]:
-    """The companies in HubSpot to which late messages write, and that the memory does not know, by domain."""
-    domains = [
-        domain
-        for domain, desired in work.companies.items()
-        if unique_property(domain) is None
-        and cycle_state.company_id(domain) is None
-        and late_names(cycle_state, desired, desired.values)
-    ]
+async def _found_companies(
+    cycle_state: CycleState, work: Work, domains: Mapping[str, str]
+) -> dict[str, company_search.CompanyMatch]:
+    """Find the companies in HubSpot to which late messages write, and that the memory does not know.
+
+    Shape: returns those that their domain identifies, by domain; the state gets those that another key identifies.
+    `domains` are the latter's domains, by key.
+    """
+    unknown = {
+        key: desired
+        for key, desired in work.companies.items()
+        if cycle_state.company_id(key) is None and late_names(cycle_state, desired, desired.values)
+    }
+    await meet_companies(
+        cycle_state, {key: desired for key, desired in unknown.items() if unique_property(key) is not None}, domains
+    )
+    by_domain = [key for key in unknown if unique_property(key) is None]
+    if not by_domain:
+        return {}
     caller, portal, paths = cycle_state.caller, cycle_state.portal, cycle_state.paths
     has_key = KEY_PROPERTY in cycle_state.schema.company
-    return (
-        (await company_search.find_companies(caller, portal, paths, domains, has_key=has_key)).found if domains else {}
-    )
+    return (await company_search.find_companies(caller, portal, paths, by_domain, has_key=has_key)).found
 
 
 def shown(
