@@ -85,7 +85,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     object: ObjectName | None = None
     """The object type of the record to write."""
     event: str | None = None
-    """The HubSpot event to send, by its label or its internal name."""
+    """The HubSpot event to send, by its label or its internal name, or a path to one of these."""
     key: dict[str, Any] = {}
     """The record: `email` of a contact, `domain` of a company, or another unique property. Default: the message's own;
     an event has the e-mail of its person here."""

@@ -155,3 +155,48 @@ async def test_a_contact_is_found_by_its_phone_and_gets_the_key(tmp_path: Path, 
         {"email": ANN, "member_id": "M1", "city": "Graz"}
     ]
     assert ("city", "no-such-record") in portal["left_out"]
+
+
+@at_once
+async def test_a_company_is_associated_with_a_person_who_is_there(tmp_path: Path, at_once: bool) -> None:
+    rule = {
+        "name": "Seats",
+        "trigger": 'event = "Seat Taken"',
+        "object": "company",
+        "key": {"account_id": "$.properties.account"},
+        "properties": {"name": "$.properties.account"},
+        "associate": [{"object": "contact", "label": "Billing", "create": False}],
+        "default": False,
+    }
+    messages: list[dict[str, Any]] = [
+        {"type": "identify", "userId": "1", "traits": {"email": "ann@acme.com"}},
+        {"type": "track", "userId": "1", "event": "Seat Taken", "properties": {"account": "a1"}},
+    ]
+    seed = {"properties": {"companies": [text("account_id", hasUniqueValue=True)]}, "label": "Billing"}
+    portal = await portal_after(tmp_path, of(rule=[rule]), messages, at_once, **seed)
+    assert portal["labels"] == [["Billing"]]
+    assert len(portal["contacts"]) == len(portal["companies"]) == 1
+
+
+@at_once
+async def test_the_message_names_the_event_of_a_rule(tmp_path: Path, at_once: bool) -> None:
+    rule = {
+        "name": "Named by the message",
+        "trigger": 'event = "Step Done"',
+        "event": "$.properties.step",
+        "properties": {"cost": "$.properties.cost"},
+        "default": False,
+    }
+    steps: list[Any] = ["Orders", "pe1234567_orders", "Sign Up", " ", 7, None]
+    messages: list[dict[str, Any]] = [
+        {"type": "identify", "userId": "1", "traits": {"email": "ann@acme.com"}},
+        *(
+            {"type": "track", "userId": "1", "event": "Step Done", "properties": {"step": step, "cost": number}}
+            for number, step in enumerate(steps)
+        ),
+    ]
+    seed = {"event_definitions": [definition("orders", "Orders", cost="number")]}
+    portal = await portal_after(tmp_path, of(rule=[rule]), messages, at_once, **seed)
+    names = [(event["eventName"], event["properties"]["cost"]) for event in portal["events"]]
+    assert names == [("pe1234567_orders", "0"), ("pe1234567_orders", "1"), ("pe1234567_sign_up", "2")]
+    assert portal["left_out"] == [("rule:Named by the message", "rule-failed")] * 3

@@ -181,6 +181,12 @@ def test_the_rules_survive_an_apply_file(result: TakeOver, tmp_path: Path) -> No
             Verdict.NOT_TAKEN,
             "events of contacts",
         ),
+        (
+            {"settings": {"event_name": {"@template": "{{event}} v2"}, "record_details": {"object_type": "contact"}},
+             "actionSlug": "customEvent", "trigger": 'event = "A"'},
+            Verdict.NOT_TAKEN,
+            "write one rule for each event",
+        ),
         ({"settings": CONTACT | {"city": {"@nope": 1}}}, Verdict.NOT_TAKEN, "invalid directive"),
     ],
 )  # fmt: skip
@@ -194,6 +200,14 @@ def test_a_subscription_has_a_verdict_and_a_reason(
     [line] = result.lines
     assert (line.verdict, words in line.reason) == (verdict, True), line
     assert [rule.name for rule in result.rules] == line.rules
+
+
+def test_an_event_that_the_message_names_is_a_path(tmp_path: Path) -> None:
+    details = {"object_type": "contact", "email": {"@path": "$.properties.email"}}
+    settings = {"event_name": {"@path": "$.properties.step"}, "record_details": details}
+    result = taken(tmp_path, settings=settings, actionSlug="customEvent", trigger='event = "Step Done"')
+    assert [line.verdict for line in result.lines] == [Verdict.TAKEN]
+    assert [rule.event for rule in result.rules] == ["$.properties.step"]
 
 
 def test_a_whole_object_is_left_to_the_default_behaviour(tmp_path: Path) -> None:

@@ -192,7 +192,10 @@ def _event(part: Part, name: Any, field: str, person: dict[str, Any], time_field
             )
             part.warn("the default behaviour 'events' sends each track call as the event of its name")
             return
-        raise NotTaken(f"{field} comes from the message ({worded(name)}): write one rule for each event")
+        path = rule_value(name)
+        if not isinstance(path, str):
+            raise NotTaken(f"{field} comes from a directive ({worded(name)}): write one rule for each event")
+        name = path
     person = {key: value for key, value in person.items() if value is not None}
     if not person:
         part.draft.never.append("it maps neither email, utk nor id; Hubwire takes the message's own person")

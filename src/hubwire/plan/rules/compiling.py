@@ -8,7 +8,7 @@ from typing import Any
 
 from hubwire.plan.rules.mapping import check_mapping
 from hubwire.plan.rules.paths import Resolver
-from hubwire.plan.rules.resolving import as_mapping, field_of, key_of, paths_within, resolver
+from hubwire.plan.rules.resolving import as_mapping, field_of, is_path, key_of, paths_within, resolver
 from hubwire.plan.rules.transforms import in_order
 from hubwire.plan.rules.triggers import Reading, Trigger, compile_trigger
 from hubwire.rule import Association, Each, Rule
@@ -40,6 +40,8 @@ class CompiledRule:
     """Each property by which the record is looked for, with its value."""
     whole: Resolver | None = None
     """All properties at once, where the rule gives one path for them."""
+    event: Resolver | None = None
+    """The name of the event, where the rule gives a path for it."""
     person: tuple[tuple[str, Resolver], ...] = ()
     """The parts of `person`, in their order."""
     associations: tuple[tuple[Association, Resolver | None], ...] = ()
@@ -55,6 +57,8 @@ def compile_rule(rule: Rule) -> CompiledRule:
     mapped = {f"transform.{name}": value for name, value in rule.transform.items()}
     mapped |= {f"key.{name}": value for name, value in rule.key.items()}
     mapped |= {f"find.{name}": value for clue in rule.find for name, value in clue.items()}
+    if rule.event is not None:
+        mapped["event name"] = rule.event
     mapped |= {f"person.{name}": value for name, value in rule.person.items() if name != "match"}
     mapped |= {f"person.match.{name}": value for name, value in (rule.person.get("match") or {}).items()}
     mapped |= {f"fallback.{name}": value for name, value in rule.fallback.items()}
@@ -74,6 +78,7 @@ def compile_rule(rule: Rule) -> CompiledRule:
         tuple([(name, resolver(rule.transform[name])) for name in in_order(rule.transform)]),
         tuple([(name, resolver(value)) for clue in rule.find for name, value in clue.items()]),
         resolver(rule.properties) if isinstance(rule.properties, str) else None,
+        resolver(rule.event) if rule.event is not None and is_path(rule.event) else None,
         tuple([(name, _part_of_person(name, value)) for name, value in rule.person.items()]),
         tuple([(association, key_of(association.key)) for association in rule.associate]),
         {place: resolver(value) for place, value in marketing.items()},

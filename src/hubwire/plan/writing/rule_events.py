@@ -40,7 +40,7 @@ def send_event(targets: Targets, compiled: CompiledRule) -> Hold | Discard | Non
     if not isinstance(properties, dict):
         report(plan, rule, Reason.RULE_FAILED, "its properties give no object")
         return None
-    event = _event_of(targets, rule)
+    event = _event_of(targets, compiled)
     if isinstance(event, Discard):
         report(plan, rule, event.reason, event.detail)
         return None
@@ -71,12 +71,15 @@ def send_event(targets: Targets, compiled: CompiledRule) -> Hold | Discard | Non
     return None
 
 
-def _event_of(targets: Targets, rule: Rule) -> Event | Discard:
+def _event_of(targets: Targets, compiled: CompiledRule) -> Event | Discard:
     """The event that a rule names, or why it cannot be sent."""
-    book = targets.book
+    book, rule = targets.book, compiled.rule
     if not book.schema.events_available:
         return Discard(Reason.EVENTS_NOT_AVAILABLE)
-    event = named_event(rule.event or "", rule.event or "", book)
+    name = rule.event if compiled.event is None else compiled.event(targets.fields)
+    if not isinstance(name, str) or not name.strip():
+        return Discard(Reason.RULE_FAILED, f"{rule.event} gives no name of an event")
+    event = named_event(name, name, book)
     if isinstance(event, Discard) or event.definition is None or event.definition.object_id == _type_id(targets, rule):
         return event
     return Discard(Reason.RULE_FAILED, f"HubSpot has {event.label} as an event of another object type")

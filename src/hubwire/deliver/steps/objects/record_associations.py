@@ -199,7 +199,7 @@ def associate_call(cycle_state: CycleState, types: tuple[str, str], group: Itera
     ends = [input_.key.partition(">") for input_ in group]
     path = cycle_state.association_path(types, "batch/associate/default")
     body = associate_default([(source_id, target_id) for source_id, _, target_id in ends])
-    lacking = next(name for name in types if name not in ("contact", "company"))
+    lacking = next((name for name in types if name not in ("contact", "company")), None)
     return Call("associate records", "POST", path, body, kind="associations", object_type=lacking)
 
 
