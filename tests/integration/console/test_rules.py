@@ -134,7 +134,8 @@ def test_a_bad_rule_is_refused_with_its_place_and_what_helps(
 
 def test_a_second_rule_of_a_name_and_a_rule_that_is_not_there_are_said(console: Console, lane_id: int) -> None:
     assert console.call("POST", PATH, json=STAGE).status_code == 201
-    assert console.call("POST", PATH, json=STAGE).json()["code"] == "taken"
+    taken = console.call("POST", PATH, json=STAGE).json()
+    assert (taken["code"], taken["hint"]) == ("taken", "Enter another name, or change that rule.")
     missing = console.call("PUT", f"{PATH}/Nobody", json=BOUGHT)
     assert (missing.status_code, missing.json()["hint"]) == (404, "Rules: Stage.")
 

@@ -60,6 +60,7 @@ def test_a_rule_that_the_portal_can_take_has_no_fault() -> None:
         ({"associate": [{"object": "boat", "key": {"n": "1"}}]}, "HubSpot has no object boat"),
         ({"key": {"hs_tags": "$.a"}}, "key.hs_tags: rule 'Orders': the values of hs_tags are not unique in HubSpot"),
         ({"properties": {"hs_order_nam": 1}}, "HubSpot has no order property hs_order_nam Did you mean hs_order_name?"),
+        ({"properties": {"x": 1}}, "or create this one on the page Properties & events."),
         ({"properties": {"hs_old": 1}}, "the order property hs_old is archived in HubSpot Restore it there."),
         ({"properties": {"hs_exchange_rate": 1}}, "HubSpot sets hs_exchange_rate itself"),
         (

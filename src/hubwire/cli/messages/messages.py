@@ -130,7 +130,7 @@ def message(
     with reading(config) as store:
         details = store.queries.message(message_id)
     if not details:
-        typer.secho(f"hubwire: no message {message_id!r}", fg="red", err=True)
+        typer.secho(f"hubwire: no message {message_id!r}; `hubwire messages` lists the latest", fg="red", err=True)
         raise typer.Exit(1)
     if json:
         print_json(details)

@@ -49,7 +49,9 @@ def with_rule(
     """
     kept = [other for other in rules if other.name != replaces]
     if any(other.name == rule.name for other in kept):
-        raise AlreadyExists("name", f"there is already a rule {rule.name!r}", value=rule.name)
+        fault = AlreadyExists("name", f"there is already a rule {rule.name!r}", value=rule.name)
+        fault.hint = "Enter another name, or change that rule."
+        raise fault
     place = len(kept)
     if replaces is not None:
         place = [other.name for other in rules].index(find_rule(rules, replaces).name)

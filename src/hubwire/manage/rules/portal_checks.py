@@ -18,7 +18,7 @@ from hubwire.plan.writing.pipelines import place_in_pipeline
 from hubwire.rule import Each, Rule
 from hubwire.schema import ObjectSchema, PropertyDefinition
 
-MAKE_IT = "Choose another property, or create this one on the page Schema."
+MAKE_IT = "Choose another property, or create this one on the page Properties & events."
 KEYS = ("email", "domain")
 _FULL_NAME = re.compile(r"pe(\d+)_.+", re.ASCII)
 """The full name of an event, with the number of its account."""

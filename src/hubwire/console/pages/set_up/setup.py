@@ -31,7 +31,7 @@ CLI = {
     "token": "hubwire destination token {}",
     "modes": "hubwire destination change {}",
     "check": "hubwire doctor",
-    "send": "hubwire destination resume {}",
+    "send": "hubwire messages --destination {}",
 }
 SCOPES = (
     "crm.objects.contacts.read",
